@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Datagrams in, updates of the store out; one per worker, used by one thread at a time.
+ *
+ * A name is taken through the rules once; afterwards a keyed hash of its bytes leads to its
+ * series.  Known samples cost no allocation and no lock but one per batch.
+ */
+#ifndef WINDSOCK_INGEST_H
+#define WINDSOCK_INGEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <windsock/hash_key.h>
+#include <windsock/mapping.h>
+#include <windsock/stats.h>
+#include <windsock/store.h>
+
+struct ws_ingest;
+
+struct ws_ingest_options {
+	unsigned lane;            /* of the stats: this ingest is its only writer */
+	size_t cache_size;        /* names remembered at most; 0: the default, 200,000 */
+	struct ws_hash_key key;
+};
+
+struct ws_ingest *ws_ingest_new(struct ws_store *store, struct ws_stats *stats,
+                                const struct ws_ingest_options *options);
+void ws_ingest_free(struct ws_ingest *ingest);
+
+/*
+ * A batch: begin, any number of datagrams, end.  Datagrams must stay where they are until end.
+ * The mapping is borrowed until end; when it is another one than in the last batch, what was
+ * remembered is forgotten (the ingest holds a reference to the one it remembers names of).
+ * begin fails only when out of memory: then no datagram may be given and no end called.
+ */
+enum ws_err ws_ingest_begin(struct ws_ingest *ingest, struct ws_mapping *mapping, int64_t now);
+void ws_ingest_datagram(struct ws_ingest *ingest, struct ws_span datagram, bool truncated);
+void ws_ingest_end(struct ws_ingest *ingest);
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * windsock's own counters.  Each worker owns a lane and is its only writer; readers sum the
+ * lanes.  Relaxed atomics: no lock, no shared cache line on the hot path.
+ */
+#ifndef WINDSOCK_STATS_H
+#define WINDSOCK_STATS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <windsock/err.h>
+#include <windsock/line.h>
+#include <windsock/span.h>
+
+/* X(field, family without windsock_, help): one counter a lane. */
+#define WS_LANE_COUNTERS(X)                                                              \
+	X(datagrams, "datagrams_total", "Datagrams received.")                           \
+	X(bytes, "bytes_total", "Bytes received in datagrams.")                          \
+	X(lines, "lines_total", "StatsD lines received, empty ones too.")                \
+	X(truncated, "truncated_datagrams_total",                                        \
+	  "Datagrams cut by the kernel because they were larger than the buffer.")       \
+	X(unmatched, "unmatched_total", "Samples that no rule matched.")                 \
+	X(unmatched_dropped, "unmatched_dropped_total",                                  \
+	  "Samples that no rule matched and that were dropped (unmatched = drop).")      \
+	X(applied, "samples_applied_total",                                              \
+	  "Samples that changed at least one series.")                                   \
+	X(cache_hits, "cache_hits_total", "Samples whose name was known.")               \
+	X(cache_misses, "cache_misses_total",                                            \
+	  "Samples whose name had to be taken through the rules.")                       \
+	X(regex_gave_up, "regex_limit_total",                                            \
+	  "Matches of a regular expression given up for taking too many steps.")         \
+	X(receive_calls, "receive_calls_total", "Calls that fetched datagrams.")         \
+	X(receive_errors, "receive_errors_total",                                        \
+	  "Calls that failed to fetch datagrams for another reason than an empty queue.")
+
+struct ws_lane {
+#define X(field, name, help) _Atomic uint64_t field;
+	WS_LANE_COUNTERS(X)
+#undef X
+	_Atomic uint64_t samples[WS_NTYPES]; /* understood, by type */
+	_Atomic uint64_t rejected[WS_NERRORS]; /* scopes LINE, SAMPLE, PART */
+};
+
+/* For the one writer of a lane. */
+#define WS_LANE_ADD(lane_counter, n)                                                      \
+	atomic_store_explicit(&(lane_counter),                                            \
+	                      atomic_load_explicit(&(lane_counter), memory_order_relaxed) + (n), \
+	                      memory_order_relaxed)
+
+struct ws_stats;
+
+struct ws_stats *ws_stats_new(unsigned nlanes);
+void ws_stats_free(struct ws_stats *stats);
+
+unsigned ws_stats_lanes(const struct ws_stats *stats);
+struct ws_lane *ws_stats_lane(struct ws_stats *stats, unsigned i);
+
+/*
+ * Counters of a mapping rule, found by its name: they outlive reloads.  Lives as long as the
+ * stats; made at first call; NULL when out of memory.  lanes[i] has one writer.
+ */
+struct ws_rule_lane {
+	_Atomic uint64_t hits;    /* samples the rule took */
+	_Atomic uint64_t dropped; /* those it dropped */
+};
+struct ws_rule_stats {
+	struct ws_span name;
+	struct ws_rule_stats *next;
+	struct ws_rule_lane lanes[];
+};
+struct ws_rule_stats *ws_stats_rule(struct ws_stats *stats, struct ws_span name);
+
+/* The rules so far, newest first; the list only ever grows. */
+const struct ws_rule_stats *ws_stats_rules(const struct ws_stats *stats);
+
+/* Sums of the lanes. */
+void ws_stats_sum(const struct ws_stats *stats, struct ws_lane *sum);
+
+/*
+ * Recent offenders: the last distinct names that were unmatched, lines that were rejected,
+ * series that were refused.  Bounded, for people; a mutex inside.
+ */
+enum ws_recent_kind {
+	WS_RECENT_UNMATCHED,
+	WS_RECENT_REJECTED,
+	WS_RECENT_REFUSED,
+	WS_NRECENT
+};
+#define WS_RECENT_MAX  32
+#define WS_RECENT_TEXT 160
+
+struct ws_recent {
+	char text[WS_RECENT_TEXT]; /* cut to fit; any bytes of the name */
+	size_t len;
+	enum ws_err why;
+	uint64_t count; /* since it came into the list */
+	int64_t last;
+};
+
+void ws_recent_add(struct ws_stats *stats, enum ws_recent_kind kind, struct ws_span text,
+                   enum ws_err why, int64_t now);
+
+/* Copies the list, latest first; returns how many. */
+size_t ws_recent_list(struct ws_stats *stats, enum ws_recent_kind kind,
+                      struct ws_recent out[WS_RECENT_MAX]);
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Families and their series.  Owns every series; decides type conflicts and limits; expires
+ * what has not been touched for its TTL.
+ *
+ * One mutex inside: all functions may be called from any thread.  It is held for memory work
+ * only: for one batch of updates, for one slice of a scrape (some 64 KiB of text), for a
+ * bounded number of expiries.  Time is always an argument (monotonic nanoseconds).
+ */
+#ifndef WINDSOCK_STORE_H
+#define WINDSOCK_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <windsock/err.h>
+#include <windsock/hash_key.h>
+#include <windsock/span.h>
+#include <windsock/value.h>
+
+struct ws_store;
+
+/* 0 means none.  `unmatched` limits the families whose targets say so. */
+struct ws_limits {
+	size_t series;             /* default 1,000,000 */
+	size_t series_per_family;  /* default 100,000 */
+	size_t families;           /* default 10,000 */
+	size_t unmatched_families; /* default 1,000 */
+};
+
+extern const struct ws_limits ws_limits_default;
+
+struct ws_store *ws_store_new(struct ws_limits limits, struct ws_hash_key key);
+void ws_store_free(struct ws_store *store);
+
+/* Where a sample belongs: everything needed to find or make the family and the series. */
+struct ws_target {
+	struct ws_span family; /* a valid metric name */
+	struct ws_span help;   /* may be empty */
+	struct ws_span labels; /* rendered: a="x",b="y", names ascending, values escaped */
+	enum ws_kind kind;
+	struct ws_shape shape; /* copied; must not change while the family lives */
+	int64_t ttl_ns;        /* 0: for ever */
+	bool unmatched;
+};
+
+/* A series, by number; outlives it harmlessly. */
+struct ws_ref {
+	uint32_t slot;
+	uint32_t generation; /* 0: no series */
+};
+
+/*
+ * Finds the series or makes it, with value zero (a gauge too).  Families and TTL follow the
+ * target when the configuration epoch has moved since they were made: help and ttl are
+ * replaced, a family whose kind or shape differs is retired (its series vanish at once, its
+ * memory goes bit by bit) and made anew.  Within one epoch the first kind wins.
+ *
+ * Errors: those of scope SERIES.  The refusal is also counted with the family it concerns.
+ */
+enum ws_err ws_store_intern(struct ws_store *store, const struct ws_target *target, int64_t now,
+                            struct ws_ref *ref);
+
+struct ws_update {
+	struct ws_ref ref;
+	enum ws_op op;     /* fits the family's kind: as ws_op_of gave it */
+	enum ws_err err;   /* out */
+	double value;      /* scaled; finite unless the op is SET */
+	double weight;     /* how many events it stands for: COUNT, OBSERVE */
+	uint64_t member;   /* MEMBER: keyed hash of the member */
+	uint32_t cookie;   /* the caller's */
+};
+
+/*
+ * Applies the batch under one lock.  err is WS_OK, WS_ERR_END when the series has expired
+ * meanwhile (intern again), or why the sample was refused: OVERFLOW, NEGATIVE_COUNTER, SET_FULL, NOMEM.  Returns
+ * how many are not WS_OK.
+ */
+size_t ws_store_apply(struct ws_store *store, struct ws_update *updates, size_t n, int64_t now);
+
+/* Expires what is due and frees what was retired, at most `most` series.  Returns how many. */
+size_t ws_store_expire(struct ws_store *store, int64_t now, size_t most);
+
+/* When ws_store_expire has something to do next, INT64_MAX: nothing known. */
+int64_t ws_store_due(struct ws_store *store);
+
+/*
+ * Begins a configuration epoch, after a reload.  Families not made from unmatched names for
+ * which `keeps` says false are retired.
+ */
+void ws_store_reconfigure(struct ws_store *store,
+                          bool (*keeps)(const void *user, struct ws_span family),
+                          const void *user);
+
+/* A family and a series as a reader sees them, under the lock. */
+struct ws_family_view {
+	struct ws_span name;
+	struct ws_span help;
+	enum ws_kind kind;
+	const struct ws_shape *shape;
+	bool openmetrics_clash; /* a counter x_total beside which a family x or x_created stands */
+};
+
+struct ws_cell; /* value: read it with the functions of src/cell.h */
+
+/*
+ * Reads family by family in order of name, within a family in order of birth, in slices.  A
+ * series that lives throughout is read exactly once; others at most once.
+ */
+struct ws_cursor;
+struct ws_cursor *ws_cursor_new(struct ws_store *store);
+void ws_cursor_free(struct ws_cursor *cursor);
+
+struct ws_reader {
+	/* `first`: this is the first series of the family in this reading. */
+	void (*series)(void *user, const struct ws_family_view *family, bool first,
+	               struct ws_span labels, const struct ws_cell *cell);
+	/* Asked after each series: end the slice?  The lock is let go then. */
+	bool (*enough)(void *user);
+	void *user;
+};
+
+/* One slice.  False when there is nothing more. */
+bool ws_cursor_read(struct ws_cursor *cursor, const struct ws_reader *reader);
+
+struct ws_store_counts {
+	size_t series;
+	size_t families;
+	size_t unmatched_families;
+	uint64_t created;
+	uint64_t expired;
+	uint64_t retired; /* by a reload */
+	uint64_t refused[WS_NERRORS];
+	size_t bytes;     /* of families and series, as asked from malloc; about */
+	struct ws_limits limits;
+};
+
+struct ws_store_counts ws_store_counts(struct ws_store *store);
+
+/* Calls fn for families that refused something, under the lock: err is TYPE_CONFLICT,
+ * NAME_COLLISION or FAMILY_SERIES_LIMIT. */
+void ws_store_refusals(struct ws_store *store,
+                       void (*fn)(void *user, struct ws_span family, enum ws_err err,
+                                  uint64_t count),
+                       void *user);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The value of one series: one number, or a summary's sketch, a histogram's counts, a set's
+ * members.  A table {update, visit} per kind in cell.c.
+ */
+#ifndef CELL_H
+#define CELL_H
+
+#include <windsock/value.h>
+
+struct sketch;
+struct cell_histogram;
+struct cell_set;
+
+struct ws_cell {
+	union {
+		double number; /* counter, gauge */
+		struct sketch *sketch;
+		struct cell_histogram *histogram;
+		struct cell_set *set;
+	};
+	bool is_set; /* a gauge that counts members */
+};
+
+/* Members a set may hold; more are refused with WS_ERR_SET_FULL. */
+#define CELL_SET_MAX 10000
+
+/* False: out of memory. */
+bool cell_init(struct ws_cell *cell, enum ws_kind kind, const struct ws_shape *shape);
+void cell_fini(struct ws_cell *cell, enum ws_kind kind);
+
+/* Bytes asked from malloc beside the cell itself. */
+size_t cell_bytes(const struct ws_cell *cell, enum ws_kind kind, const struct ws_shape *shape);
+
+/* WS_OK, OVERFLOW, NEGATIVE_COUNTER, SET_FULL or NOMEM; on error the cell is as it was. */
+enum ws_err cell_update(struct ws_cell *cell, enum ws_kind kind, const struct ws_shape *shape,
+                        enum ws_op op, double value, double weight, uint64_t member,
+                        int64_t now);
+
+/* Counter and gauge (for a set: members within the window before now). */
+double cell_number(const struct ws_cell *cell, const struct ws_shape *shape, int64_t now);
+
+/*
+ * Summary and histogram: sum of values, and the number of observations as an integer (sampled
+ * observations weigh 1/rate; the fraction is kept inside, its floor is shown).
+ */
+double cell_sum(const struct ws_cell *cell, enum ws_kind kind);
+uint64_t cell_count(const struct ws_cell *cell, enum ws_kind kind);
+
+/*
+ * Cumulative: observations at most bucket i; i = nbuckets is +Inf and equals cell_count.
+ */
+uint64_t cell_bucket(const struct ws_cell *cell, const struct ws_shape *shape, size_t i);
+
+/* All quantiles of the shape at once, into out[nquantiles].  NaN only while nothing at all
+ * has been observed. */
+void cell_quantiles(const struct ws_cell *cell, const struct ws_shape *shape, int64_t now,
+                    double *out);
+
+#endif

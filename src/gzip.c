@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gzip.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#define ZLIB_CONST
+#include <zlib.h>
+
+#define LEVEL 1
+#define MEMORY 8 /* zlib's default: with the window some 256 KiB a stream */
+
+/* 32 KiB of window; 16 more asks for gzip's header and trailer instead of zlib's. */
+#define WINDOW_BITS (15 + 16)
+
+/* Room made at a time. */
+#define STEP 16384
+
+struct gzip {
+	z_stream z;
+};
+
+struct gzip *gzip_new(void)
+{
+	struct gzip *gz = calloc(1, sizeof(*gz));
+
+	if (gz == NULL)
+		return NULL;
+	if (deflateInit2(&gz->z, LEVEL, Z_DEFLATED, WINDOW_BITS, MEMORY, Z_DEFAULT_STRATEGY) !=
+	    Z_OK) {
+		free(gz);
+		return NULL;
+	}
+	return gz;
+}
+
+void gzip_free(struct gzip *gz)
+{
+	if (gz == NULL)
+		return;
+	deflateEnd(&gz->z);
+	free(gz);
+}
+
+/* Until zlib has nothing more to give for what it was handed. */
+static bool drain(z_stream *z, int flush, struct ws_buf *out)
+{
+	do {
+		char *at = ws_buf_reserve(out, STEP);
+
+		if (at == NULL)
+			return false;
+		z->next_out = (Bytef *)at;
+		z->avail_out = STEP;
+		if (deflate(z, flush) == Z_STREAM_ERROR)
+			return false;
+		out->len += STEP - z->avail_out;
+	} while (z->avail_out == 0);
+	return true;
+}
+
+bool gzip_add(struct gzip *gz, struct ws_span in, bool last, struct ws_buf *out)
+{
+	/* zlib counts its input in unsigned int. */
+	while (in.len > UINT_MAX) {
+		gz->z.next_in = (const Bytef *)in.ptr;
+		gz->z.avail_in = UINT_MAX;
+		if (!drain(&gz->z, Z_NO_FLUSH, out))
+			return false;
+		in = ws_span(in.ptr + UINT_MAX, in.len - UINT_MAX);
+	}
+	gz->z.next_in = (const Bytef *)in.ptr;
+	gz->z.avail_in = (uInt)in.len;
+	return drain(&gz->z, last ? Z_FINISH : Z_NO_FLUSH, out);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "process.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+/*
+ * Seconds since the epoch, 0 before process_started.  Noted rather than derived: what the
+ * kernel knows counts from boot, and the time of boot is in /proc/stat, which a unit with
+ * ProcSubset=pid does not see.
+ */
+static double started;
+
+/* What /proc/self/stat tells. */
+struct stat_line {
+	uint64_t threads;
+	uint64_t virtual_bytes;
+	uint64_t resident_pages;
+};
+
+void process_started(void)
+{
+	started = clock_wall();
+}
+
+static void family(struct ws_buf *out, const char *name, const char *type, const char *help)
+{
+	ws_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void sample(struct ws_buf *out, const char *name, double value)
+{
+	ws_buf_str(out, name);
+	ws_buf_char(out, ' ');
+	ws_buf_double(out, value);
+	ws_buf_char(out, '\n');
+}
+
+static void gauge(struct ws_buf *out, const char *name, const char *help, double value)
+{
+	family(out, name, "gauge", help);
+	sample(out, name, value);
+}
+
+static double seconds(struct timeval t)
+{
+	return (double)t.tv_sec + (double)t.tv_usec / 1e6;
+}
+
+static void write_cpu(struct ws_buf *out, bool openmetrics)
+{
+	struct rusage usage;
+
+	if (getrusage(RUSAGE_SELF, &usage) != 0)
+		return;
+	family(out, openmetrics ? "process_cpu_seconds" : "process_cpu_seconds_total", "counter",
+	       "CPU time used, user and system, in seconds.");
+	sample(out, "process_cpu_seconds_total",
+	       seconds(usage.ru_utime) + seconds(usage.ru_stime));
+}
+
+static void write_open_fds(struct ws_buf *out)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	const struct dirent *entry;
+	unsigned n = 0;
+
+	if (dir == NULL)
+		return;
+	while ((entry = readdir(dir)) != NULL)
+		n += entry->d_name[0] != '.';
+	closedir(dir);
+	/* One of them was the directory's own. */
+	gauge(out, "process_open_fds", "Open file descriptors.", n - 1);
+}
+
+/* "No limit" is shown as 2^64, as the Go client shows it. */
+static void write_limit(struct ws_buf *out, int resource, const char *name,
+                        const char *help)
+{
+	struct rlimit limit;
+
+	if (getrlimit(resource, &limit) == 0)
+		gauge(out, name, help, (double)limit.rlim_cur);
+}
+
+static ssize_t read_file(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	n = read(fd, text, size - 1);
+	close(fd);
+	if (n >= 0)
+		text[n] = '\0';
+	return n;
+}
+
+static bool read_stat(struct stat_line *stat)
+{
+	char text[1024]; /* 52 numbers and a name of at most 15 bytes */
+	const char *after;
+
+	if (read_file("/proc/self/stat", text, sizeof(text)) <= 0)
+		return false;
+	/* 4711 (name) S 1 4711 …   the name may hold blanks and parentheses: the last one counts
+	 *           ^             and field 3 follows it; threads are 20, size 23, resident 24 */
+	after = strrchr(text, ')');
+	return after != NULL &&
+	       sscanf(after + 1,
+	              " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d"
+	              " %" SCNu64 " %*d %*u %" SCNu64 " %" SCNu64,
+	              &stat->threads, &stat->virtual_bytes, &stat->resident_pages) == 3;
+}
+
+static void write_stat(struct ws_buf *out)
+{
+	struct stat_line stat;
+	long page = sysconf(_SC_PAGESIZE);
+
+	if (!read_stat(&stat))
+		return;
+	gauge(out, "process_virtual_memory_bytes", "Virtual memory size in bytes.",
+	      (double)stat.virtual_bytes);
+	gauge(out, "process_resident_memory_bytes", "Resident memory size in bytes.",
+	      (double)stat.resident_pages * (double)page);
+	gauge(out, "process_threads", "Threads of the process.", (double)stat.threads);
+}
+
+void process_write(struct ws_buf *out, bool openmetrics)
+{
+	write_cpu(out, openmetrics);
+	write_open_fds(out);
+	write_limit(out, RLIMIT_NOFILE, "process_max_fds",
+	            "File descriptors the process may have open.");
+	write_stat(out);
+	write_limit(out, RLIMIT_AS, "process_virtual_memory_max_bytes",
+	            "Virtual memory the process may have, in bytes.");
+	if (started > 0)
+		gauge(out, "process_start_time_seconds",
+		      "When the process started, in seconds since the epoch.", started);
+}

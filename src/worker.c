@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+#define BATCH 64           /* datagrams a call */
+#define BATCHES_A_WAKE 16  /* so that a stop and the other sockets get their turn */
+#define SLOT_BYTES 65536   /* more than UDP can carry */
+/* A stride that is no power of two: otherwise the starts of all slots, where small datagrams
+ * lie, would share a few sets of the caches. */
+#define SLOT_STRIDE (SLOT_BYTES + 4096 + 64)
+
+/* A drain that brought this many was worth waiting for: the next is a timer, not a wake-up
+ * for each datagram.  150 us of waiting fill a default receive buffer by a fraction only. */
+#define COALESCE_FROM 32
+#define COALESCE_USEC 150
+
+#define RETRY_USEC 100000 /* after an error of the socket, so as not to spin on it */
+#define DRAIN_NS 1000000000
+
+struct listener {
+	struct worker *worker;
+	int fd;
+	struct event *readable;
+	struct event *timer;
+};
+
+struct worker {
+	struct event_base *base;
+	struct event *stop_event;
+	int stop_fd;
+	int done_fd;
+	struct sock_list socks;
+	struct listener listeners[SOCK_MAX];
+	struct ws_ingest *ingest;
+	struct ws_lane *lane;
+	char *slots;
+	struct mmsghdr messages[BATCH];
+	struct iovec pieces[BATCH];
+	pthread_t thread;
+
+	/* Guards `mapping` and nothing else; held for taking or swapping a reference. */
+	pthread_mutex_t lock;
+	struct ws_mapping *mapping;
+};
+
+static struct ws_mapping *current_mapping(struct worker *w)
+{
+	struct ws_mapping *mapping;
+
+	pthread_mutex_lock(&w->lock);
+	mapping = ws_mapping_ref(w->mapping);
+	pthread_mutex_unlock(&w->lock);
+	return mapping;
+}
+
+void worker_set_mapping(struct worker *w, struct ws_mapping *mapping)
+{
+	struct ws_mapping *old;
+
+	ws_mapping_ref(mapping);
+	pthread_mutex_lock(&w->lock);
+	old = w->mapping;
+	w->mapping = mapping;
+	pthread_mutex_unlock(&w->lock);
+	ws_mapping_unref(old);
+}
+
+static void take_batch(struct worker *w, int n)
+{
+	struct ws_mapping *mapping = current_mapping(w);
+	uint64_t bytes = 0;
+	int i;
+
+	for (i = 0; i < n; i++)
+		bytes += w->messages[i].msg_len;
+	WS_LANE_ADD(w->lane->datagrams, (uint64_t)n);
+	WS_LANE_ADD(w->lane->bytes, bytes);
+	if (ws_ingest_begin(w->ingest, mapping, clock_now()) == WS_OK) {
+		for (i = 0; i < n; i++) {
+			const struct mmsghdr *m = &w->messages[i];
+
+			ws_ingest_datagram(w->ingest,
+			                   ws_span(w->pieces[i].iov_base, m->msg_len),
+			                   (m->msg_hdr.msg_flags & MSG_TRUNC) != 0);
+		}
+		ws_ingest_end(w->ingest);
+	} else {
+		WS_LANE_ADD(w->lane->receive_errors, 1);
+	}
+	ws_mapping_unref(mapping);
+}
+
+/* How many datagrams; 0: the queue is empty; -1: the socket has an error. */
+static int receive(struct worker *w, int fd)
+{
+	int n;
+
+	do {
+		n = recvmmsg(fd, w->messages, BATCH, MSG_DONTWAIT, NULL);
+	} while (n < 0 && errno == EINTR);
+	WS_LANE_ADD(w->lane->receive_calls, 1);
+	if (n > 0) {
+		take_batch(w, n);
+		return n;
+	}
+	if (n == 0 || errno == EAGAIN || errno == EWOULDBLOCK)
+		return 0;
+	WS_LANE_ADD(w->lane->receive_errors, 1);
+	return -1;
+}
+
+static void arm_timer(struct listener *l, long usec)
+{
+	const struct timeval wait = { .tv_usec = usec };
+
+	event_add(l->timer, &wait);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct listener *l = arg;
+	int batches, n = BATCH, total = 0;
+
+	(void)fd;
+	(void)what;
+	for (batches = 0; batches < BATCHES_A_WAKE && n == BATCH; batches++) {
+		n = receive(l->worker, l->fd);
+		total += n > 0 ? n : 0;
+	}
+	if (n < 0)
+		arm_timer(l, RETRY_USEC);
+	else if (n < BATCH && total >= COALESCE_FROM)
+		arm_timer(l, COALESCE_USEC);
+	else
+		event_add(l->readable, NULL);
+}
+
+static void on_stop(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	event_base_loopbreak(w->base);
+}
+
+/* What arrived before the stop is not lost, but senders that go on do not hold us up. */
+static void drain_all(struct worker *w)
+{
+	int64_t until = clock_now() + DRAIN_NS;
+	size_t i;
+
+	for (i = 0; i < w->socks.n; i++) {
+		while (receive(w, w->socks.socks[i].fd) > 0 && clock_now() < until)
+			;
+	}
+}
+
+static void add_one(int fd)
+{
+	const uint64_t one = 1;
+
+	/* An eventfd takes 8 bytes unless its counter would overflow; then it is readable. */
+	if (fd >= 0 && write(fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+static void *run(void *arg)
+{
+	struct worker *w = arg;
+
+	event_base_dispatch(w->base);
+	drain_all(w);
+	add_one(w->done_fd);
+	return NULL;
+}
+
+static struct event_base *base_new(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base = NULL;
+
+	/* PRECISE_TIMER: epoll_wait alone counts in milliseconds. */
+	if (config != NULL &&
+	    event_config_set_flag(config,
+	                          EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_PRECISE_TIMER) == 0)
+		base = event_base_new_with_config(config);
+	if (config != NULL)
+		event_config_free(config);
+	return base;
+}
+
+static bool map_slots(struct worker *w)
+{
+	void *at = mmap(NULL, (size_t)BATCH * SLOT_STRIDE, PROT_READ | PROT_WRITE,
+	                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	int i;
+
+	if (at == MAP_FAILED)
+		return false;
+	w->slots = at;
+	for (i = 0; i < BATCH; i++) {
+		w->pieces[i] = (struct iovec){ .iov_base = w->slots + (size_t)i * SLOT_STRIDE,
+			                       .iov_len = SLOT_BYTES };
+		w->messages[i].msg_hdr = (struct msghdr){ .msg_iov = &w->pieces[i],
+			                                  .msg_iovlen = 1 };
+	}
+	return true;
+}
+
+static bool watch(struct worker *w, size_t i)
+{
+	struct listener *l = &w->listeners[i];
+
+	l->worker = w;
+	l->fd = w->socks.socks[i].fd;
+	l->readable = event_new(w->base, l->fd, EV_READ, on_readable, l);
+	l->timer = event_new(w->base, -1, 0, on_readable, l);
+	return l->readable != NULL && l->timer != NULL && event_add(l->readable, NULL) == 0;
+}
+
+static bool watch_all(struct worker *w)
+{
+	size_t i;
+
+	w->base = base_new();
+	w->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (w->base == NULL || w->stop_fd < 0)
+		return false;
+	w->stop_event = event_new(w->base, w->stop_fd, EV_READ, on_stop, w);
+	if (w->stop_event == NULL || event_add(w->stop_event, NULL) != 0)
+		return false;
+	for (i = 0; i < w->socks.n; i++) {
+		if (!watch(w, i))
+			return false;
+	}
+	return true;
+}
+
+/* Signals are the main thread's. */
+static bool start_thread(struct worker *w)
+{
+	sigset_t all, before;
+	int err;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&w->thread, NULL, run, w);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (err != 0) {
+		errno = err;
+		return false;
+	}
+	return true;
+}
+
+static void event_drop(struct event *ev)
+{
+	if (ev != NULL)
+		event_free(ev);
+}
+
+/* Everything but the sockets. */
+static void release(struct worker *w)
+{
+	size_t i;
+
+	for (i = 0; i < SOCK_MAX; i++) {
+		event_drop(w->listeners[i].readable);
+		event_drop(w->listeners[i].timer);
+	}
+	event_drop(w->stop_event);
+	if (w->base != NULL)
+		event_base_free(w->base);
+	if (w->stop_fd >= 0)
+		close(w->stop_fd);
+	if (w->slots != NULL)
+		munmap(w->slots, (size_t)BATCH * SLOT_STRIDE);
+	ws_ingest_free(w->ingest);
+	ws_mapping_unref(w->mapping);
+	pthread_mutex_destroy(&w->lock);
+	free(w);
+}
+
+enum ws_err worker_start(const struct worker_config *config, struct worker **out)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+	enum ws_err err = WS_ERR_NOMEM;
+	int saved;
+
+	if (w == NULL)
+		return WS_ERR_NOMEM;
+	pthread_mutex_init(&w->lock, NULL);
+	w->stop_fd = -1;
+	w->done_fd = config->done_fd;
+	w->socks = *config->socks;
+	w->mapping = ws_mapping_ref(config->mapping);
+	w->lane = ws_stats_lane(config->stats, config->ingest.lane);
+	w->ingest = ws_ingest_new(config->store, config->stats, &config->ingest);
+	if (w->ingest == NULL)
+		goto fail;
+	err = WS_ERR_SYSTEM;
+	if (!map_slots(w) || !watch_all(w) || !start_thread(w))
+		goto fail;
+	*out = w;
+	return WS_OK;
+fail:
+	saved = errno;
+	release(w);
+	errno = saved;
+	return err;
+}
+
+const struct sock_list *worker_socks(const struct worker *w)
+{
+	return &w->socks;
+}
+
+void worker_stop(struct worker *w)
+{
+	add_one(w->stop_fd);
+}
+
+void worker_free(struct worker *w)
+{
+	if (w == NULL)
+		return;
+	worker_stop(w);
+	pthread_join(w->thread, NULL);
+	sock_close_all(&w->socks);
+	release(w);
+}
