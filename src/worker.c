@@ -335,10 +335,13 @@ void worker_stop(struct worker *w)
 
 void worker_free(struct worker *w)
 {
+	struct sock_list socks;
+
 	if (w == NULL)
 		return;
 	worker_stop(w);
 	pthread_join(w->thread, NULL);
-	sock_close_all(&w->socks);
-	release(w);
+	socks = w->socks;
+	release(w); /* the events go before the descriptors they watch */
+	sock_close_all(&socks);
 }

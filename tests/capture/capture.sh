@@ -102,7 +102,10 @@ until_true() {
     local what=$1 p
     shift
     until "$@"; do
-        [ "$SECONDS" -lt "$LIMIT" ] || die "no time left while waiting for: $what"
+        [ "$SECONDS" -lt "$LIMIT" ] || {
+            [ ! -s "$tmp/ask.txt" ] || say "$(cat "$tmp/ask.txt")"
+            die "no time left while waiting for: $what"
+        }
         for p in "${procs[@]}"; do
             kill -0 "$p" 2>/dev/null || {
                 tail -n 20 "$tmp"/*.log >&2
@@ -194,6 +197,8 @@ export TZ=UTC
 export AIRFLOW__CORE__EXECUTOR=$executor
 export AIRFLOW__CORE__LOAD_EXAMPLES=False
 export AIRFLOW__CORE__DAGS_FOLDER=$AIRFLOW_HOME/dags
+# Otherwise a file without the word "airflow" in it is not parsed.
+export AIRFLOW__CORE__DAG_DISCOVERY_SAFE_MODE=False
 export AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION=False
 export AIRFLOW__CORE__HOSTNAME_CALLABLE=capture_host.name
 export AIRFLOW__CORE__PARALLELISM=4

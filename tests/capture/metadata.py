@@ -56,7 +56,9 @@ def seconds(row):
 def ready(db):
     """Are all DAGs parsed and stored?"""
     got = {r["dag_id"] for r in rows(db, "SELECT DISTINCT dag_id FROM serialized_dag")}
-    return not set(EXPECTED) - got
+    missing = sorted(set(EXPECTED) - got)
+    print("DAGs not parsed yet: %s" % (", ".join(missing) or "none"))
+    return not missing
 
 
 def finished(db):

@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "commands.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <windsock/mapping.h>
+
+#include "daemon.h"
+#include "load.h"
+
+static void put(FILE *to, const struct ws_buf *text)
+{
+	fwrite(text->ptr, 1, text->len, to);
+}
+
+/* NULL: what is wrong has been said. */
+static struct ws_mapping *load(const struct conf_list *files, const char *prefix)
+{
+	struct ws_buf diags = WS_BUF_INIT;
+	struct ws_mapping *mapping = load_mapping(files, prefix, &diags);
+
+	if (mapping == NULL)
+		put(stderr, &diags);
+	ws_buf_fini(&diags);
+	return mapping;
+}
+
+/* --- check ------------------------------------------------------------------------------- */
+
+#define COLUMNS 6
+
+/* One row of the table, as texts. */
+struct row {
+	struct ws_buf cells[COLUMNS];
+};
+
+static void row_fini(struct row *row)
+{
+	size_t i;
+
+	for (i = 0; i < COLUMNS; i++)
+		ws_buf_fini(&row->cells[i]);
+}
+
+static void row_fill(struct row *row, const struct ws_rule_info *rule)
+{
+	struct ws_buf *c = row->cells;
+
+	ws_buf_span(&c[0], rule->name);
+	ws_buf_printf(&c[1], "%s:%u", rule->file, rule->line);
+	if (rule->is_regex)
+		ws_buf_printf(&c[2], "/%.*s/", WS_SPAN_ARG(rule->match));
+	else
+		ws_buf_span(&c[2], rule->match);
+	ws_buf_printf(&c[3], "%s%s", rule->kind, rule->continues ? ", continue" : "");
+	ws_buf_span(&c[4], rule->metric);
+	ws_buf_span(&c[5], rule->labels);
+}
+
+static void row_widen(const struct row *row, size_t widths[COLUMNS])
+{
+	size_t i;
+
+	for (i = 0; i < COLUMNS; i++) {
+		if (row->cells[i].len > widths[i])
+			widths[i] = row->cells[i].len;
+	}
+}
+
+/* Empty cells are shown as a dash, so that columns can be cut by awk. */
+static void row_print(const struct row *row, const size_t widths[COLUMNS], FILE *to)
+{
+	size_t i;
+
+	for (i = 0; i < COLUMNS; i++) {
+		struct ws_span cell = ws_buf_text(&row->cells[i]);
+
+		if (cell.len == 0)
+			cell = ws_span_str("-");
+		fwrite(cell.ptr, 1, cell.len, to);
+		if (i + 1 < COLUMNS)
+			fprintf(to, "%*s", (int)(widths[i] - cell.len + 2), "");
+	}
+	fputc('\n', to);
+}
+
+static bool print_rules(const struct ws_mapping *mapping, FILE *to)
+{
+	static const char *const titles[COLUMNS] = { "RULE", "FILE:LINE", "MATCH",
+		                                     "KIND", "METRIC",    "LABELS" };
+	size_t n = ws_mapping_rules(mapping), widths[COLUMNS] = { 1, 1, 1, 1, 1, 1 }, i;
+	struct row *rows = calloc(n + 1, sizeof(*rows));
+
+	if (rows == NULL)
+		return false;
+	for (i = 0; i < COLUMNS; i++)
+		ws_buf_str(&rows[0].cells[i], titles[i]);
+	for (i = 0; i < n; i++) {
+		struct ws_rule_info rule = ws_mapping_rule(mapping, i);
+
+		row_fill(&rows[i + 1], &rule);
+	}
+	for (i = 0; i <= n; i++)
+		row_widen(&rows[i], widths);
+	for (i = 0; i <= n; i++) {
+		row_print(&rows[i], widths, to);
+		row_fini(&rows[i]);
+	}
+	free(rows);
+	return true;
+}
+
+static int finish(int code)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	fputs("windsock: cannot write to standard output\n", stderr);
+	return EXIT_RUNTIME;
+}
+
+int command_check(const struct conf *conf)
+{
+	const struct conf_list *files = conf->rest.n > 0 ? &conf->rest : &conf->mappings;
+	struct ws_mapping *mapping = load(files, conf->prefix);
+	bool ok;
+
+	if (mapping == NULL)
+		return EXIT_USAGE;
+	ok = print_rules(mapping, stdout);
+	ws_mapping_unref(mapping);
+	return finish(ok ? EXIT_OK : EXIT_RUNTIME);
+}
+
+/* --- explain ----------------------------------------------------------------------------- */
+
+#define CAPTURES_MAX 32
+
+/* The store is real, so that refusals are those of the daemon: a name that collides, a family
+ * that an earlier line made with another type. */
+struct explainer {
+	struct ws_mapping *mapping;
+	struct ws_resolution *resolution;
+	struct ws_store *store;
+	struct ws_buf out;
+};
+
+/* Bytes as sent; what a terminal would act on is shown as \x... */
+static void put_raw(struct ws_buf *out, struct ws_span text)
+{
+	size_t i;
+
+	for (i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.ptr[i];
+
+		if (c < ' ' || c == 127)
+			ws_buf_printf(out, "\\x%02x", c);
+		else
+			ws_buf_char(out, (char)c);
+	}
+}
+
+static void put_quoted(struct ws_buf *out, struct ws_span name, struct ws_span value)
+{
+	ws_buf_char(out, ' ');
+	put_raw(out, name);
+	ws_buf_str(out, "=\"");
+	put_raw(out, value);
+	ws_buf_char(out, '"');
+}
+
+static void put_error(struct ws_buf *out, enum ws_err err)
+{
+	ws_buf_printf(out, "%s: %s\n", ws_err_reason(err), ws_err_text(err));
+}
+
+static void put_note(struct ws_buf *out, enum ws_err err, unsigned n)
+{
+	if (n > 0) {
+		ws_buf_str(out, "  ignored   ");
+		put_error(out, err);
+	}
+}
+
+static void explain_parse(struct ws_buf *out, const struct ws_sample *s,
+                          const struct ws_resolution *r)
+{
+	size_t i;
+
+	ws_buf_str(out, "  name      ");
+	put_raw(out, r->err == WS_OK ? r->head.name : s->head);
+	if (r->err == WS_OK)
+		put_raw(out, r->head.name_tail);
+	ws_buf_printf(out, "\n  type      %s\n  value     ", ws_type_word(s->type));
+	if (s->type == WS_TYPE_SET) {
+		put_raw(out, s->member);
+	} else {
+		if (s->is_signed && s->value >= 0)
+			ws_buf_char(out, '+');
+		ws_buf_double(out, s->value);
+		if (s->type == WS_TYPE_TIMER)
+			ws_buf_str(out, " s");
+	}
+	if (s->weight > 1) {
+		ws_buf_str(out, ", weighs ");
+		ws_buf_double(out, s->weight);
+	}
+	ws_buf_char(out, '\n');
+	if (r->err == WS_OK && r->head.ntags > 0) {
+		ws_buf_str(out, "  tags     ");
+		for (i = 0; i < r->head.ntags; i++)
+			put_quoted(out, r->head.tags[i].key, r->head.tags[i].value);
+		ws_buf_char(out, '\n');
+	}
+}
+
+static void explain_problems(struct ws_buf *out, const struct ws_sample *s,
+                             const struct ws_resolution *r)
+{
+	put_note(out, WS_ERR_BAD_RATE, s->problems & WS_PROBLEM_RATE);
+	put_note(out, WS_ERR_UNKNOWN_FIELD, s->problems & WS_PROBLEM_FIELD);
+	if (r->err != WS_OK)
+		return;
+	put_note(out, WS_ERR_BAD_TAG, r->head.bad_tags);
+	put_note(out, WS_ERR_TAG_TOO_LONG, r->head.long_tags);
+	put_note(out, WS_ERR_TOO_MANY_TAGS, r->head.excess_tags);
+	put_note(out, WS_ERR_RESERVED_TAG, r->reserved_tags);
+	if (r->regex_gave_up > 0)
+		ws_buf_str(out, "  ignored   a regular expression took too many steps on this "
+		                "name\n");
+}
+
+static void explain_rule(struct explainer *e, const struct ws_step *step)
+{
+	struct ws_capture captures[CAPTURES_MAX];
+	struct ws_rule_info rule = ws_mapping_rule(e->mapping, step->rule);
+	size_t n = ws_mapping_captures(e->mapping, e->resolution, step->rule, captures,
+	                               CAPTURES_MAX), i;
+
+	ws_buf_printf(&e->out, "  rule      %.*s (%s:%u)\n", WS_SPAN_ARG(rule.name), rule.file,
+	              rule.line);
+	if (n == 0)
+		return;
+	ws_buf_str(&e->out, "    captures");
+	for (i = 0; i < n; i++)
+		put_quoted(&e->out, captures[i].name, captures[i].value);
+	ws_buf_char(&e->out, '\n');
+}
+
+/* What ingest makes of the sample for this step. */
+static struct ws_update make_update(const struct ws_step *step, const struct ws_sample *s)
+{
+	struct ws_update u = { .op = step->op, .value = s->value * step->scale,
+		               .weight = s->weight };
+
+	if (u.op == WS_OP_SET && s->type == WS_TYPE_GAUGE && s->is_signed && !step->absolute)
+		u.op = WS_OP_RELATIVE;
+	if (u.op == WS_OP_ADD || u.op == WS_OP_UP_DOWN)
+		u.value *= s->weight;
+	return u;
+}
+
+static void put_signed(struct ws_buf *out, double v)
+{
+	if (!signbit(v))
+		ws_buf_char(out, '+');
+	ws_buf_double(out, v);
+}
+
+static void put_effect(struct ws_buf *out, enum ws_kind kind, const struct ws_update *u,
+                       const struct ws_sample *s)
+{
+	ws_buf_printf(out, "    effect    %s ", ws_kind_word(kind));
+	switch (u->op) {
+	case WS_OP_NONE:
+		ws_buf_str(out, "unchanged");
+		break;
+	case WS_OP_ADD:
+	case WS_OP_UP_DOWN:
+	case WS_OP_RELATIVE:
+		put_signed(out, u->value);
+		break;
+	case WS_OP_COUNT:
+		put_signed(out, u->weight);
+		break;
+	case WS_OP_SET:
+		ws_buf_str(out, "= ");
+		ws_buf_double(out, u->value);
+		break;
+	case WS_OP_OBSERVE:
+		ws_buf_str(out, "observes ");
+		ws_buf_double(out, u->value);
+		if (u->weight > 1) {
+			ws_buf_str(out, ", times ");
+			ws_buf_double(out, u->weight);
+		}
+		break;
+	case WS_OP_MEMBER:
+		ws_buf_str(out, "counts the member \"");
+		put_raw(out, s->member);
+		ws_buf_char(out, '"');
+		break;
+	}
+	ws_buf_char(out, '\n');
+}
+
+static enum ws_err apply(struct explainer *e, const struct ws_step *step, struct ws_update *u)
+{
+	enum ws_err err;
+
+	if (step->op == WS_OP_NONE)
+		return WS_ERR_TYPE_MISMATCH;
+	err = ws_store_intern(e->store, &step->target, 0, &u->ref);
+	if (err != WS_OK)
+		return err;
+	ws_store_apply(e->store, u, 1, 0);
+	return u->err;
+}
+
+/* True when a series has it. */
+static bool explain_series(struct explainer *e, const struct ws_step *step,
+                           const struct ws_sample *s)
+{
+	struct ws_update u = make_update(step, s);
+	enum ws_err err = apply(e, step, &u);
+	const struct ws_target *t = &step->target;
+
+	ws_buf_printf(&e->out, "    series    %.*s{%.*s} %s\n", WS_SPAN_ARG(t->family),
+	              WS_SPAN_ARG(t->labels), ws_kind_word(t->kind));
+	if (err != WS_OK) {
+		ws_buf_str(&e->out, "    refused   ");
+		put_error(&e->out, err);
+		return false;
+	}
+	put_effect(&e->out, t->kind, &u, s);
+	return true;
+}
+
+static bool within(const struct ws_step *step, const struct ws_sample *s)
+{
+	return s->type == WS_TYPE_SET || (s->value >= step->least && s->value <= step->most);
+}
+
+static void put_bounds(struct ws_buf *out, const struct ws_step *step)
+{
+	ws_buf_str(out, "    passed    the value is not within ");
+	ws_buf_double(out, step->least);
+	ws_buf_str(out, " and ");
+	ws_buf_double(out, step->most);
+	ws_buf_char(out, '\n');
+}
+
+/* True when the step led to a series or a deliberate drop; *stop when its view ends here. */
+static bool explain_step(struct explainer *e, const struct ws_step *step,
+                         const struct ws_sample *s, bool *stop)
+{
+	*stop = false;
+	explain_rule(e, step);
+	if (!within(step, s)) {
+		put_bounds(&e->out, step);
+		return false;
+	}
+	*stop = step->stop;
+	if (step->drop) {
+		ws_buf_str(&e->out, "    dropped   by this rule\n");
+		return true;
+	}
+	return explain_series(e, step, s);
+}
+
+static bool explain_steps(struct explainer *e, const struct ws_sample *s)
+{
+	const struct ws_resolution *r = e->resolution;
+	uint32_t stopped = WS_NO_RULE; /* the view whose remaining steps are not for us */
+	bool good = false, taken = false;
+	size_t i;
+
+	for (i = 0; i < r->nsteps; i++) {
+		const struct ws_step *step = &r->steps[i];
+		bool stop;
+
+		if (step->rule == WS_NO_RULE) {
+			if (taken)
+				continue;
+			ws_buf_str(&e->out, "  unmatched kept as\n");
+			return explain_series(e, step, s) || good;
+		}
+		if (step->view == stopped)
+			continue;
+		taken = taken || within(step, s);
+		if (explain_step(e, step, s, &stop))
+			good = true;
+		if (stop)
+			stopped = step->view;
+	}
+	if (!taken)
+		ws_buf_str(&e->out, "  unmatched no rule takes it; dropped (unmatched = drop)\n");
+	return good;
+}
+
+static bool explain_sample(struct explainer *e, const struct ws_sample *s)
+{
+	if (ws_mapping_resolve(e->mapping, s, e->resolution) != WS_OK) {
+		ws_buf_str(&e->out, "  refused   ");
+		put_error(&e->out, WS_ERR_NOMEM);
+		return false;
+	}
+	explain_parse(&e->out, s, e->resolution);
+	explain_problems(&e->out, s, e->resolution);
+	if (e->resolution->err != WS_OK) {
+		ws_buf_str(&e->out, "  refused   ");
+		put_error(&e->out, e->resolution->err);
+		return false;
+	}
+	return explain_steps(e, s);
+}
+
+static bool explain_line(struct explainer *e, struct ws_span line)
+{
+	struct ws_lines it;
+	struct ws_sample sample;
+	enum ws_err err;
+	bool good = false;
+
+	put_raw(&e->out, line);
+	ws_buf_char(&e->out, '\n');
+	ws_lines_init(&it, line, false);
+	while ((err = ws_lines_next(&it, &sample)) != WS_ERR_END) {
+		if (err == WS_OK) {
+			if (explain_sample(e, &sample))
+				good = true;
+		} else {
+			ws_buf_str(&e->out, "  refused   ");
+			put_error(&e->out, err);
+		}
+	}
+	put(stdout, &e->out);
+	ws_buf_reset(&e->out);
+	return good;
+}
+
+/* An argument may be a whole datagram; empty lines are nothing. */
+static bool explain_text(struct explainer *e, struct ws_span text)
+{
+	struct ws_span line;
+	bool good = true;
+
+	while (ws_span_cut(&text, '\n', &line)) {
+		if (line.len > 0 && !explain_line(e, line))
+			good = false;
+	}
+	return good;
+}
+
+static bool explain_stdin(struct explainer *e)
+{
+	char *line = NULL;
+	size_t size = 0;
+	bool good = true;
+	ssize_t n;
+
+	while ((n = getline(&line, &size, stdin)) >= 0) {
+		if (!explain_text(e, ws_span(line, (size_t)n)))
+			good = false;
+		fflush(stdout);
+	}
+	free(line);
+	return good;
+}
+
+static bool explain_all(struct explainer *e, const struct conf_list *lines)
+{
+	bool good = true;
+	size_t i;
+
+	if (lines->n == 0)
+		return explain_stdin(e);
+	for (i = 0; i < lines->n; i++) {
+		if (!explain_text(e, ws_span_str(lines->items[i])))
+			good = false;
+	}
+	return good;
+}
+
+int command_explain(const struct conf *conf)
+{
+	const struct ws_limits none = { 0 };
+	struct explainer e = { .mapping = load(&conf->mappings, conf->prefix) };
+	bool good = false;
+
+	if (e.mapping == NULL)
+		return EXIT_USAGE;
+	e.resolution = ws_resolution_new(e.mapping);
+	e.store = ws_store_new(none, (struct ws_hash_key){ 0 });
+	if (e.resolution != NULL && e.store != NULL)
+		good = explain_all(&e, &conf->rest);
+	else
+		fputs("windsock: out of memory\n", stderr);
+	ws_store_free(e.store);
+	ws_resolution_free(e.resolution);
+	ws_mapping_unref(e.mapping);
+	ws_buf_fini(&e.out);
+	return finish(good ? EXIT_OK : EXIT_RUNTIME);
+}

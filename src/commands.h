@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What windsock does instead of running: check mapping files, explain lines.  Both return the
+ * exit code of the program.
+ */
+#ifndef COMMANDS_H
+#define COMMANDS_H
+
+#include "conf.h"
+
+/*
+ * Compiles the files given as arguments (without any, the configured ones) and prints a table
+ * of their rules.  0, or 2 with what is wrong on standard error.
+ */
+int command_check(const struct conf *conf);
+
+/*
+ * Says what becomes of each StatsD line given as an argument, or of standard input.  0 when
+ * each led to a series or was dropped by a rule, 1 when one was not, 2 for bad files.
+ */
+int command_explain(const struct conf *conf);
+
+#endif

@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "http.h"
+#include "load.h"
+#include "log.h"
+#include "pages.h"
+#include "sock.h"
+#include "worker.h"
+
+#define SECOND_NS 1000000000
+#define EXPIRIES_A_TICK 10000
+#define EXPIRY_LEAST_NS 1000000 /* others get their turn between two ticks of a long expiry */
+#define EXPIRY_MOST_NS SECOND_NS /* the store's due time may move forward without a word */
+#define HTTP_LEAST_NS 1000000
+#define HTTP_MOST_NS (60ll * SECOND_NS)
+#define WHY_MAX 512
+
+static const int signals[] = { SIGHUP, SIGTERM, SIGINT };
+
+#define NSIGNALS (sizeof(signals) / sizeof(signals[0]))
+
+struct daemon {
+	const struct conf *conf;
+	struct event_base *base;
+	struct event *signal_events[NSIGNALS];
+	struct event *expiry;
+	struct event *http_timer;
+	struct event *http_events[SOCK_MAX];
+	struct event *done_event;
+	int done_fd; /* eventfd: each worker adds 1 when it has ended */
+	uint64_t done;
+	struct ws_hash_key key;
+	struct ws_store *store;
+	struct ws_stats *stats;
+	struct ws_mapping *mapping;
+	struct worker **workers;
+	size_t nworkers;
+	struct http *http;
+	struct http_route routes[PAGES_ROUTES];
+	struct pages pages;
+};
+
+static bool fail(const char *topic, const char *what)
+{
+	log_error(topic, "%s: %s", what, strerror(errno));
+	return false;
+}
+
+/* --- mapping ----------------------------------------------------------------------------- */
+
+static void log_diags(const struct ws_buf *diags)
+{
+	struct ws_span rest = ws_buf_text(diags), line;
+
+	while (ws_span_cut(&rest, '\n', &line)) {
+		if (line.len > 0)
+			log_error("mapping", "%.*s", WS_SPAN_ARG(line));
+	}
+}
+
+static struct ws_mapping *load(const struct daemon *d, struct ws_buf *diags)
+{
+	struct ws_mapping *mapping = load_mapping(&d->conf->mappings, d->conf->prefix, diags);
+
+	if (mapping == NULL)
+		log_diags(diags);
+	return mapping;
+}
+
+static void log_mapping(const struct daemon *d, const char *what)
+{
+	struct ws_buf files = WS_BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < d->conf->mappings.n; i++) {
+		if (i > 0)
+			ws_buf_str(&files, ", ");
+		ws_buf_str(&files, d->conf->mappings.items[i]);
+	}
+	log_info("mapping", "%s %.*s: %zu rules", what, WS_SPAN_ARG(ws_buf_text(&files)),
+	         ws_mapping_rules(d->mapping));
+	ws_buf_fini(&files);
+}
+
+/* The store before the workers: what they make by the new rules belongs to the new epoch. */
+static void adopt(struct daemon *d, struct ws_mapping *mapping)
+{
+	struct ws_mapping *old = d->mapping;
+	size_t i;
+
+	ws_store_reconfigure(d->store, ws_mapping_makes, mapping);
+	d->mapping = mapping;
+	d->pages.mapping = mapping;
+	for (i = 0; i < d->nworkers; i++)
+		worker_set_mapping(d->workers[i], mapping);
+	ws_mapping_unref(old);
+}
+
+static bool reload(void *user, struct ws_buf *diags)
+{
+	struct daemon *d = user;
+	struct ws_mapping *mapping = load(d, diags);
+
+	d->pages.last_reload_good = mapping != NULL;
+	if (mapping == NULL) {
+		d->pages.reloads_bad++;
+		log_error("mapping", "not reloaded; the mapping before it stays in force");
+		return false;
+	}
+	adopt(d, mapping);
+	d->pages.reloads_good++;
+	d->pages.last_good_reload = clock_wall();
+	log_mapping(d, "reloaded");
+	return true;
+}
+
+/* --- events ------------------------------------------------------------------------------ */
+
+static void arm(struct event *timer, int64_t ns)
+{
+	const struct timeval wait = { .tv_sec = ns / SECOND_NS,
+		                      .tv_usec = ns % SECOND_NS / 1000 };
+
+	event_add(timer, &wait);
+}
+
+static int64_t clamp(int64_t n, int64_t least, int64_t most)
+{
+	return n < least ? least : n > most ? most : n;
+}
+
+static void on_expiry(evutil_socket_t fd, short what, void *arg)
+{
+	struct daemon *d = arg;
+	int64_t now = clock_now(), due;
+
+	(void)fd;
+	(void)what;
+	due = ws_store_due(d->store);
+	if (due <= now) {
+		ws_store_expire(d->store, now, EXPIRIES_A_TICK);
+		due = ws_store_due(d->store);
+	}
+	arm(d->expiry, due <= now ? EXPIRY_LEAST_NS
+	                          : clamp(due - now, EXPIRY_LEAST_NS, EXPIRY_MOST_NS));
+}
+
+static void on_http(evutil_socket_t fd, short what, void *arg)
+{
+	struct daemon *d = arg;
+
+	(void)fd;
+	(void)what;
+	arm(d->http_timer, clamp(http_run(d->http, clock_now()), HTTP_LEAST_NS, HTTP_MOST_NS));
+}
+
+static void stop(struct daemon *d, int number)
+{
+	size_t i;
+
+	if (d->pages.state == PAGES_STOPPING) {
+		log_warn("daemon", "signal %d again: not waiting for the workers", number);
+		event_base_loopbreak(d->base);
+		return;
+	}
+	log_info("daemon", "signal %d: stopping", number);
+	d->pages.state = PAGES_STOPPING;
+	for (i = 0; i < d->nworkers; i++)
+		worker_stop(d->workers[i]);
+}
+
+static void on_signal(evutil_socket_t number, short what, void *arg)
+{
+	struct daemon *d = arg;
+	struct ws_buf diags = WS_BUF_INIT;
+
+	(void)what;
+	if (number != SIGHUP) {
+		stop(d, number);
+	} else if (d->pages.state == PAGES_READY) {
+		reload(d, &diags);
+		ws_buf_fini(&diags);
+	}
+}
+
+/* HTTP answers until the last worker has taken what its sockets held. */
+static void on_done(evutil_socket_t fd, short what, void *arg)
+{
+	struct daemon *d = arg;
+	uint64_t n;
+
+	(void)what;
+	if (read(fd, &n, sizeof(n)) == (ssize_t)sizeof(n))
+		d->done += n;
+	if (d->done >= d->nworkers)
+		event_base_loopbreak(d->base);
+}
+
+static bool event_start(struct event **event, struct event_base *base, evutil_socket_t fd,
+                        short what, event_callback_fn fn, struct daemon *d)
+{
+	*event = event_new(base, fd, what, fn, d);
+	return *event != NULL && event_add(*event, NULL) == 0;
+}
+
+static bool start_events(struct daemon *d)
+{
+	struct event_config *config = event_config_new();
+	size_t i;
+
+	if (config != NULL) {
+		event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+		d->base = event_base_new_with_config(config);
+		event_config_free(config);
+	}
+	d->done_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (d->base == NULL || d->done_fd < 0 ||
+	    !event_start(&d->done_event, d->base, d->done_fd, EV_READ | EV_PERSIST, on_done, d))
+		return fail("daemon", "no event loop");
+	for (i = 0; i < NSIGNALS; i++) {
+		if (!event_start(&d->signal_events[i], d->base, signals[i],
+		                 EV_SIGNAL | EV_PERSIST, on_signal, d))
+			return fail("daemon", "cannot watch signals");
+	}
+	d->expiry = evtimer_new(d->base, on_expiry, d);
+	d->http_timer = evtimer_new(d->base, on_http, d);
+	if (d->expiry == NULL || d->http_timer == NULL)
+		return fail("daemon", "no timers");
+	arm(d->expiry, EXPIRY_MOST_NS);
+	return true;
+}
+
+/* --- start ------------------------------------------------------------------------------- */
+
+static bool make_store(struct daemon *d)
+{
+	const struct ws_limits limits = {
+		.series = d->conf->limit_series,
+		.series_per_family = d->conf->limit_series_per_family,
+		.families = d->conf->limit_families,
+		.unmatched_families = d->conf->limit_unmatched_families,
+	};
+
+	if (getrandom(&d->key, sizeof(d->key), 0) != (ssize_t)sizeof(d->key))
+		return fail("daemon", "no random bytes");
+	d->store = ws_store_new(limits, d->key);
+	d->stats = ws_stats_new((unsigned)d->conf->workers);
+	d->workers = calloc(d->conf->workers, sizeof(*d->workers));
+	if (d->store == NULL || d->stats == NULL || d->workers == NULL)
+		return fail("daemon", "cannot start");
+	return true;
+}
+
+/* Linux grants twice what is asked, for its own bookkeeping (socket(7)). */
+static void log_listener(const struct daemon *d, const struct sock *s)
+{
+	uint64_t asked = d->conf->read_buffer;
+
+	log_info("statsd", "listening on %s (UDP), receive buffer %d bytes", s->name,
+	         s->receive_buffer);
+	if ((uint64_t)s->receive_buffer < asked)
+		log_warn("statsd",
+		         "the kernel granted %s a receive buffer of %d bytes of the %" PRIu64
+		         " asked for: bursts may be dropped. Raise the limit with: "
+		         "sysctl -w net.core.rmem_max=%" PRIu64
+		         ", or ask for less with --statsd.read-buffer",
+		         s->name, s->receive_buffer, asked, asked);
+}
+
+static bool listen_on(const struct daemon *d, struct sock_list *list, const char *address,
+                      bool first)
+{
+	const struct sock_options options = {
+		.kind = SOCK_KIND_UDP,
+		.reuse_port = d->conf->workers > 1,
+		.probe = first,
+		.receive_buffer = (int)d->conf->read_buffer,
+	};
+	char why[WHY_MAX];
+
+	if (sock_listen(list, address, "--statsd.listen-udp", &options, why, sizeof(why)) == WS_OK)
+		return true;
+	log_error("statsd", "%s", why);
+	sock_close_all(list);
+	return false;
+}
+
+/* The first worker's sockets from the settings; the others' on what those were bound to, so
+ * that port 0 is one port for all. */
+static bool open_socks(const struct daemon *d, struct sock_list *list)
+{
+	size_t i;
+
+	list->n = 0;
+	if (d->nworkers > 0) {
+		const struct sock_list *first = worker_socks(d->workers[0]);
+
+		for (i = 0; i < first->n; i++) {
+			if (!listen_on(d, list, first->socks[i].name, false))
+				return false;
+		}
+		return true;
+	}
+	for (i = 0; i < d->conf->listen_udp.n; i++) {
+		if (!listen_on(d, list, d->conf->listen_udp.items[i], true))
+			return false;
+	}
+	for (i = 0; i < list->n; i++)
+		log_listener(d, &list->socks[i]);
+	return true;
+}
+
+static bool start_worker(struct daemon *d)
+{
+	struct sock_list socks;
+	const struct worker_config config = {
+		.socks = &socks,
+		.store = d->store,
+		.stats = d->stats,
+		.mapping = d->mapping,
+		.ingest = { .lane = (unsigned)d->nworkers,
+		            .cache_size = d->conf->cache_size,
+		            .key = d->key },
+		.done_fd = d->done_fd,
+	};
+	enum ws_err err;
+
+	if (!open_socks(d, &socks))
+		return false;
+	err = worker_start(&config, &d->workers[d->nworkers]);
+	if (err != WS_OK) {
+		log_error("statsd", "cannot start a worker: %s",
+		          err == WS_ERR_SYSTEM ? strerror(errno) : ws_err_text(err));
+		sock_close_all(&socks);
+		return false;
+	}
+	d->pages.nworkers = ++d->nworkers;
+	return true;
+}
+
+static bool serve(struct daemon *d, struct sock_list *list)
+{
+	size_t i;
+	int fd;
+
+	for (i = 0; i < list->n; i++) {
+		fd = list->socks[i].fd;
+		list->socks[i].fd = -1; /* the door's from here on */
+		if (http_serve(d->http, fd) != WS_OK) {
+			log_error("http", "cannot serve %s", list->socks[i].name);
+			return false;
+		}
+		log_info("http", "listening on %s (HTTP), metrics at %s", list->socks[i].name,
+		         d->conf->telemetry_path);
+	}
+	for (i = 0; i < SOCK_MAX && (fd = http_fd(d->http, i)) >= 0; i++) {
+		if (!event_start(&d->http_events[i], d->base, fd, EV_READ | EV_PERSIST, on_http,
+		                 d))
+			return fail("http", "cannot watch a socket");
+	}
+	on_http(-1, 0, d);
+	return true;
+}
+
+static void close_rest(struct sock_list *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++) {
+		if (list->socks[i].fd >= 0)
+			close(list->socks[i].fd);
+	}
+}
+
+static bool listen_http(const struct daemon *d, struct sock_list *list)
+{
+	const struct sock_options options = { .kind = SOCK_KIND_TCP };
+	char why[WHY_MAX];
+	size_t i;
+
+	list->n = 0;
+	for (i = 0; i < d->conf->listen_http.n; i++) {
+		if (sock_listen(list, d->conf->listen_http.items[i], "--web.listen-address",
+		                &options, why, sizeof(why)) != WS_OK) {
+			log_error("http", "%s", why);
+			sock_close_all(list);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool start_http(struct daemon *d)
+{
+	const struct http_config config = {
+		.routes = d->routes,
+		.user = &d->pages,
+		.deadline_seconds = d->conf->web_timeout,
+		.max_connections = (unsigned)d->conf->max_connections,
+	};
+	struct sock_list list;
+	bool ok;
+
+	if (!listen_http(d, &list))
+		return false;
+	pages_routes(&d->pages, d->routes);
+	d->http = http_new(&config);
+	d->pages.http = d->http;
+	ok = d->http != NULL ? serve(d, &list) : fail("http", "cannot start");
+	close_rest(&list);
+	return ok;
+}
+
+static void init_pages(struct daemon *d)
+{
+	double now = clock_wall();
+
+	d->pages = (struct pages){
+		.state = PAGES_STARTING,
+		.store = d->store,
+		.stats = d->stats,
+		.workers = d->workers,
+		.mapping = d->mapping,
+		.telemetry_path = d->conf->telemetry_path,
+		.started = now,
+		.last_reload_good = true,
+		.last_good_reload = now,
+		.lifecycle = d->conf->enable_lifecycle,
+		.reload = reload,
+		.user = d,
+	};
+}
+
+/* HTTP before the workers: a port in use is noticed before any datagram is taken. */
+static bool start(struct daemon *d)
+{
+	if (!start_events(d) || !make_store(d))
+		return false;
+	init_pages(d);
+	if (!start_http(d))
+		return false;
+	while (d->nworkers < d->conf->workers) {
+		if (!start_worker(d))
+			return false;
+	}
+	d->pages.state = PAGES_READY;
+	return true;
+}
+
+/* --- stop -------------------------------------------------------------------------------- */
+
+static void event_drop(struct event *event)
+{
+	if (event != NULL)
+		event_free(event);
+}
+
+/* The reverse of the start; whatever there is of it. */
+static void release(struct daemon *d)
+{
+	size_t i;
+
+	for (i = 0; i < d->nworkers; i++)
+		worker_stop(d->workers[i]);
+	for (i = 0; i < d->nworkers; i++)
+		worker_free(d->workers[i]);
+	free(d->workers);
+	for (i = 0; i < SOCK_MAX; i++)
+		event_drop(d->http_events[i]);
+	http_free(d->http);
+	ws_stats_free(d->stats);
+	ws_store_free(d->store);
+	ws_mapping_unref(d->mapping);
+	event_drop(d->expiry);
+	event_drop(d->http_timer);
+	event_drop(d->done_event);
+	for (i = 0; i < NSIGNALS; i++)
+		event_drop(d->signal_events[i]);
+	if (d->done_fd >= 0)
+		close(d->done_fd);
+	if (d->base != NULL)
+		event_base_free(d->base);
+	libevent_global_shutdown();
+}
+
+int daemon_run(const struct conf *conf)
+{
+	struct daemon d = { .conf = conf, .done_fd = -1 };
+	struct conf_build build = conf_build();
+	struct ws_buf diags = WS_BUF_INIT;
+	bool ok;
+
+	log_setup(conf->log_level, conf->log_format, STDERR_FILENO);
+	signal(SIGPIPE, SIG_IGN);
+	log_info("daemon", "windsock %s (revision %s)", build.version, build.revision);
+	d.mapping = load(&d, &diags);
+	ws_buf_fini(&diags);
+	if (d.mapping == NULL)
+		return EXIT_USAGE;
+	log_mapping(&d, "loaded");
+	ok = start(&d);
+	if (ok) {
+		log_info("daemon", "ready");
+		event_base_dispatch(d.base);
+	}
+	release(&d);
+	if (ok)
+		log_info("daemon", "stopped");
+	return ok ? EXIT_OK : EXIT_RUNTIME;
+}

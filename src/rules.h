@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Mapping files read: text to rules, each checked by itself.  mapping.c compiles them.
+ */
+#ifndef RULES_H
+#define RULES_H
+
+#include <windsock/buf.h>
+#include <windsock/mapping.h>
+
+#include "arena.h"
+#include "pattern.h"
+#include "regex.h"
+#include "template.h"
+
+#define RULE_LABELS_MAX 32
+#define RULE_TAGS_MAX   16
+#define RULE_VARIABLES_MAX (PATTERN_CAPTURES_MAX + RULE_TAGS_MAX)
+
+/* What a file says for all its rules, and a rule for itself. */
+struct settings {
+	struct ws_span prefix;
+	enum ws_kind kind;   /* a file's is for timers; meaningful when has_kind */
+	bool has_kind;
+	double scale;
+	int64_t ttl_ns[WS_NKINDS];
+	struct ws_shape shape;
+	bool absolute;       /* signed = absolute */
+	bool honor_tags;
+	bool keep_tags;
+};
+
+/* tags = a, !b, c:v */
+struct tag_condition {
+	struct ws_span key, value; /* value.ptr NULL: any */
+	bool absent;
+};
+
+struct rule_label {
+	struct ws_span name;
+	struct template value;
+};
+
+struct rule {
+	struct rule *next;
+	struct ws_span name;
+	uint32_t view;
+	unsigned line;
+	struct settings set;
+	struct ws_span text; /* prefix and pattern, or the regular expression */
+	struct pattern pattern;
+	struct regex *regex; /* freed by rules_free */
+	struct ws_span metric_text, help_text, labels_text;
+	struct template metric, help;
+	bool drop, continues;
+	unsigned types; /* bit by ws_type; 0: all */
+	double least, most;
+	struct tag_condition tags[RULE_TAGS_MAX];
+	size_t ntags;
+	struct rule_label labels[RULE_LABELS_MAX]; /* names ascending */
+	size_t nlabels;
+	struct ws_span variables[RULE_VARIABLES_MAX]; /* captures, then tags */
+	size_t nvariables, ncaptures;
+};
+
+struct rule_file {
+	const char *name;
+	struct settings set;
+	bool says_unmatched, drop_unmatched;
+};
+
+/*
+ * Reads one file and appends its rules to *tail in order.  Mistakes go to diags, and the rules
+ * that have none are appended all the same.  False: out of memory.
+ */
+bool rules_read(struct arena *arena, const struct ws_source *source, uint32_t view,
+                const char *prefix, struct rule_file *file, struct rule ***tail,
+                struct ws_buf *diags);
+
+/* Frees what is not in the arena. */
+void rules_free(struct rule *first);
+
+#endif

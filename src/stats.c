@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <windsock/stats.h>
+
+#include <pthread.h>
+#include <stdalign.h>
+#include <stdlib.h>
+
+/* Two cache lines: the prefetcher fetches them in pairs. */
+#define LANE_ALIGNMENT 128
+
+struct padded_lane {
+	alignas(LANE_ALIGNMENT) struct ws_lane lane;
+};
+
+struct ws_stats {
+	struct padded_lane *lanes;
+	unsigned nlanes;
+	_Atomic(struct ws_rule_stats *) rules;
+	/* Guards the making of rules, and `recent`.  Memory work only. */
+	pthread_mutex_t mutex;
+	struct ws_recent recent[WS_NRECENT][WS_RECENT_MAX]; /* latest first */
+	size_t nrecent[WS_NRECENT];
+};
+
+struct ws_stats *ws_stats_new(unsigned nlanes)
+{
+	struct ws_stats *stats = calloc(1, sizeof(*stats));
+
+	if (stats == NULL)
+		return NULL;
+	stats->nlanes = nlanes;
+	stats->lanes = aligned_alloc(LANE_ALIGNMENT, nlanes * sizeof(*stats->lanes));
+	if (stats->lanes == NULL) {
+		free(stats);
+		return NULL;
+	}
+	memset((void *)stats->lanes, 0, nlanes * sizeof(*stats->lanes));
+	pthread_mutex_init(&stats->mutex, NULL);
+	return stats;
+}
+
+void ws_stats_free(struct ws_stats *stats)
+{
+	struct ws_rule_stats *rule, *next;
+
+	if (stats == NULL)
+		return;
+	for (rule = atomic_load(&stats->rules); rule != NULL; rule = next) {
+		next = rule->next;
+		free((char *)(uintptr_t)rule->name.ptr);
+		free(rule);
+	}
+	pthread_mutex_destroy(&stats->mutex);
+	free(stats->lanes);
+	free(stats);
+}
+
+unsigned ws_stats_lanes(const struct ws_stats *stats)
+{
+	return stats->nlanes;
+}
+
+struct ws_lane *ws_stats_lane(struct ws_stats *stats, unsigned i)
+{
+	return &stats->lanes[i].lane;
+}
+
+const struct ws_rule_stats *ws_stats_rules(const struct ws_stats *stats)
+{
+	return atomic_load_explicit(&stats->rules, memory_order_acquire);
+}
+
+static struct ws_rule_stats *new_rule(unsigned nlanes, struct ws_span name)
+{
+	struct ws_rule_stats *rule = calloc(1, sizeof(*rule) + nlanes * sizeof(rule->lanes[0]));
+	char *copy = malloc(name.len + 1);
+
+	if (rule == NULL || copy == NULL) {
+		free(rule);
+		free(copy);
+		return NULL;
+	}
+	if (name.len > 0)
+		memcpy(copy, name.ptr, name.len);
+	rule->name = ws_span(copy, name.len);
+	return rule;
+}
+
+struct ws_rule_stats *ws_stats_rule(struct ws_stats *stats, struct ws_span name)
+{
+	struct ws_rule_stats *rule;
+
+	pthread_mutex_lock(&stats->mutex);
+	rule = atomic_load_explicit(&stats->rules, memory_order_relaxed);
+	while (rule != NULL && !ws_span_eq(rule->name, name))
+		rule = rule->next;
+	if (rule == NULL) {
+		rule = new_rule(stats->nlanes, name);
+		if (rule != NULL) {
+			rule->next = atomic_load_explicit(&stats->rules, memory_order_relaxed);
+			atomic_store_explicit(&stats->rules, rule, memory_order_release);
+		}
+	}
+	pthread_mutex_unlock(&stats->mutex);
+	return rule;
+}
+
+static void add(_Atomic uint64_t *sum, const _Atomic uint64_t *lane)
+{
+	atomic_fetch_add_explicit(sum, atomic_load_explicit(lane, memory_order_relaxed),
+	                          memory_order_relaxed);
+}
+
+void ws_stats_sum(const struct ws_stats *stats, struct ws_lane *sum)
+{
+	unsigned i;
+	int k;
+
+	memset((void *)sum, 0, sizeof(*sum));
+	for (i = 0; i < stats->nlanes; i++) {
+		const struct ws_lane *lane = &stats->lanes[i].lane;
+
+#define X(field, name, help) add(&sum->field, &lane->field);
+		WS_LANE_COUNTERS(X)
+#undef X
+		for (k = 0; k < WS_NTYPES; k++)
+			add(&sum->samples[k], &lane->samples[k]);
+		for (k = 0; k < WS_NERRORS; k++)
+			add(&sum->rejected[k], &lane->rejected[k]);
+	}
+}
+
+void ws_recent_add(struct ws_stats *stats, enum ws_recent_kind kind, struct ws_span text,
+                   enum ws_err why, int64_t now)
+{
+	struct ws_recent *list = stats->recent[kind], entry = { .why = why, .last = now };
+	size_t i, *n = &stats->nrecent[kind];
+
+	entry.len = text.len < WS_RECENT_TEXT ? text.len : WS_RECENT_TEXT;
+	if (entry.len > 0)
+		memcpy(entry.text, text.ptr, entry.len);
+	pthread_mutex_lock(&stats->mutex);
+	for (i = 0; i < *n; i++) {
+		if (list[i].why == why &&
+		    ws_span_eq(ws_span(list[i].text, list[i].len), ws_span(entry.text, entry.len)))
+			break;
+	}
+	if (i < *n)
+		entry.count = list[i].count;
+	else if (*n < WS_RECENT_MAX)
+		(*n)++;
+	else
+		i--;
+	entry.count++;
+	memmove(list + 1, list, i * sizeof(*list));
+	list[0] = entry;
+	pthread_mutex_unlock(&stats->mutex);
+}
+
+size_t ws_recent_list(struct ws_stats *stats, enum ws_recent_kind kind,
+                      struct ws_recent out[WS_RECENT_MAX])
+{
+	size_t n;
+
+	pthread_mutex_lock(&stats->mutex);
+	n = stats->nrecent[kind];
+	memcpy(out, stats->recent[kind], n * sizeof(*out));
+	pthread_mutex_unlock(&stats->mutex);
+	return n;
+}

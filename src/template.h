@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Text with <captures> in it: metric names, label values, help texts.
+ */
+#ifndef TEMPLATE_H
+#define TEMPLATE_H
+
+#include <windsock/buf.h>
+#include <windsock/span.h>
+
+#include "arena.h"
+
+struct template_part {
+	struct ws_span text; /* a literal */
+	int variable;        /* or, when not negative, the index of a variable */
+};
+
+struct template {
+	struct template_part *parts;
+	size_t nparts;
+};
+
+/*
+ * Compiles `text`, which must outlive the template; names are the variables.  On failure adds
+ * a sentence to `why`.
+ */
+bool template_parse(struct template *t, struct ws_span text, const struct ws_span *names,
+                    size_t n, struct arena *arena, struct ws_buf *why);
+
+bool template_is_literal(const struct template *t);
+
+/* Adds the text; `sanitise` makes the variables fit into a metric name. */
+void template_expand(const struct template *t, const struct ws_span *values, bool sanitise,
+                     struct ws_buf *out);
+
+#endif
