@@ -32,7 +32,8 @@ void cell_fini(struct ws_cell *cell, enum ws_kind kind);
 /* Bytes asked from malloc beside the cell itself. */
 size_t cell_bytes(const struct ws_cell *cell, enum ws_kind kind, const struct ws_shape *shape);
 
-/* WS_OK, OVERFLOW, NEGATIVE_COUNTER, SET_FULL or NOMEM; on error the cell is as it was. */
+/* WS_OK, OVERFLOW, NEGATIVE_COUNTER, SET_FULL, NOMEM, or TYPE_MISMATCH for an op that does not
+ * fit, such as SET where members are counted; on error the cell is as it was. */
 enum ws_err cell_update(struct ws_cell *cell, enum ws_kind kind, const struct ws_shape *shape,
                         enum ws_op op, double value, double weight, uint64_t member,
                         int64_t now);

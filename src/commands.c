@@ -135,6 +135,7 @@ int command_check(const struct conf *conf)
 /* --- explain ----------------------------------------------------------------------------- */
 
 #define CAPTURES_MAX 32
+#define FED_MAX 64
 
 /* The store is real, so that refusals are those of the daemon: a name that collides, a family
  * that an earlier line made with another type. */
@@ -142,6 +143,8 @@ struct explainer {
 	struct ws_mapping *mapping;
 	struct ws_resolution *resolution;
 	struct ws_store *store;
+	struct ws_ref fed[FED_MAX]; /* by the sample at hand */
+	size_t nfed;
 	struct ws_buf out;
 };
 
@@ -255,8 +258,6 @@ static struct ws_update make_update(const struct ws_step *step, const struct ws_
 
 	if (u.op == WS_OP_SET && s->type == WS_TYPE_GAUGE && s->is_signed && !step->absolute)
 		u.op = WS_OP_RELATIVE;
-	if (u.op == WS_OP_ADD || u.op == WS_OP_UP_DOWN)
-		u.value *= s->weight;
 	return u;
 }
 
@@ -277,6 +278,8 @@ static void put_effect(struct ws_buf *out, enum ws_kind kind, const struct ws_up
 		break;
 	case WS_OP_ADD:
 	case WS_OP_UP_DOWN:
+		put_signed(out, u->value * u->weight);
+		break;
 	case WS_OP_RELATIVE:
 		put_signed(out, u->value);
 		break;
@@ -304,15 +307,37 @@ static void put_effect(struct ws_buf *out, enum ws_kind kind, const struct ws_up
 	ws_buf_char(out, '\n');
 }
 
+/* Whether an earlier step of this sample fed the series; notes it otherwise. */
+static bool was_fed(struct explainer *e, struct ws_ref ref)
+{
+	size_t i;
+
+	for (i = 0; i < e->nfed; i++) {
+		if (e->fed[i].slot == ref.slot && e->fed[i].generation == ref.generation)
+			return true;
+	}
+	if (e->nfed < FED_MAX)
+		e->fed[e->nfed++] = ref;
+	return false;
+}
+
+/* As ingest does it.  WS_ERR_END: an earlier step has fed the series already. */
 static enum ws_err apply(struct explainer *e, const struct ws_step *step, struct ws_update *u)
 {
 	enum ws_err err;
 
 	if (step->op == WS_OP_NONE)
 		return WS_ERR_TYPE_MISMATCH;
+	if (step->target.family.len == 0)
+		return WS_ERR_EMPTY_NAME;
+	if (u->op != WS_OP_SET && u->op != WS_OP_MEMBER && u->op != WS_OP_COUNT &&
+	    !isfinite(u->value))
+		return WS_ERR_NOT_FINITE;
 	err = ws_store_intern(e->store, &step->target, 0, &u->ref);
 	if (err != WS_OK)
 		return err;
+	if (was_fed(e, u->ref))
+		return WS_ERR_END;
 	ws_store_apply(e->store, u, 1, 0);
 	return u->err;
 }
@@ -327,6 +352,10 @@ static bool explain_series(struct explainer *e, const struct ws_step *step,
 
 	ws_buf_printf(&e->out, "    series    %.*s{%.*s} %s\n", WS_SPAN_ARG(t->family),
 	              WS_SPAN_ARG(t->labels), ws_kind_word(t->kind));
+	if (err == WS_ERR_END) {
+		ws_buf_str(&e->out, "    effect    none: an earlier rule has fed this series\n");
+		return true;
+	}
 	if (err != WS_OK) {
 		ws_buf_str(&e->out, "    refused   ");
 		put_error(&e->out, err);
@@ -336,9 +365,14 @@ static bool explain_series(struct explainer *e, const struct ws_step *step,
 	return true;
 }
 
+/* NaN fits where no bounds are; a set's value counts as 0. */
 static bool within(const struct ws_step *step, const struct ws_sample *s)
 {
-	return s->type == WS_TYPE_SET || (s->value >= step->least && s->value <= step->most);
+	double v = s->type == WS_TYPE_SET ? 0 : s->value;
+
+	if (isnan(v))
+		return !isfinite(step->least) && !isfinite(step->most);
+	return v >= step->least && v <= step->most;
 }
 
 static void put_bounds(struct ws_buf *out, const struct ws_step *step)
@@ -371,30 +405,26 @@ static bool explain_step(struct explainer *e, const struct ws_step *step,
 static bool explain_steps(struct explainer *e, const struct ws_sample *s)
 {
 	const struct ws_resolution *r = e->resolution;
-	uint32_t stopped = WS_NO_RULE; /* the view whose remaining steps are not for us */
-	bool good = false, taken = false;
+	uint32_t done = UINT32_MAX; /* the view whose remaining steps are not for this sample */
+	bool good = false;
 	size_t i;
 
+	e->nfed = 0;
+	if (r->nsteps == 0)
+		ws_buf_str(&e->out, "  unmatched no rule takes it; dropped (unmatched = drop)\n");
 	for (i = 0; i < r->nsteps; i++) {
 		const struct ws_step *step = &r->steps[i];
-		bool stop;
+		bool stop = false;
 
 		if (step->rule == WS_NO_RULE) {
-			if (taken)
-				continue;
-			ws_buf_str(&e->out, "  unmatched kept as\n");
-			return explain_series(e, step, s) || good;
+			ws_buf_str(&e->out, "  unmatched no rule takes it; kept as\n");
+			good = explain_series(e, step, s) || good;
+		} else if (step->view != done) {
+			good = explain_step(e, step, s, &stop) || good;
 		}
-		if (step->view == stopped)
-			continue;
-		taken = taken || within(step, s);
-		if (explain_step(e, step, s, &stop))
-			good = true;
 		if (stop)
-			stopped = step->view;
+			done = step->view;
 	}
-	if (!taken)
-		ws_buf_str(&e->out, "  unmatched no rule takes it; dropped (unmatched = drop)\n");
 	return good;
 }
 

@@ -15,6 +15,12 @@
 #define WINDSOCK_REVISION "unknown"
 #endif
 
+#ifdef __clang__
+#define COMPILER __VERSION__ /* "Clang 14.0.6" */
+#else
+#define COMPILER "GCC " __VERSION__
+#endif
+
 enum kind {
 	KIND_SWITCH,
 	KIND_NUMBER,
@@ -588,7 +594,7 @@ struct conf_build conf_build(void)
 {
 	return (struct conf_build){ .version = WINDSOCK_VERSION,
 		                    .revision = WINDSOCK_REVISION,
-		                    .compiler = __VERSION__ };
+		                    .compiler = COMPILER };
 }
 
 void conf_version(struct ws_buf *out)

@@ -85,8 +85,6 @@ static void take_batch(struct worker *w, int n)
 
 	for (i = 0; i < n; i++)
 		bytes += w->messages[i].msg_len;
-	WS_LANE_ADD(w->lane->datagrams, (uint64_t)n);
-	WS_LANE_ADD(w->lane->bytes, bytes);
 	if (ws_ingest_begin(w->ingest, mapping, clock_now()) == WS_OK) {
 		for (i = 0; i < n; i++) {
 			const struct mmsghdr *m = &w->messages[i];
@@ -100,6 +98,8 @@ static void take_batch(struct worker *w, int n)
 		WS_LANE_ADD(w->lane->receive_errors, 1);
 	}
 	ws_mapping_unref(mapping);
+	WS_LANE_ADD(w->lane->datagrams, (uint64_t)n);
+	WS_LANE_ADD(w->lane->bytes, bytes);
 }
 
 /* How many datagrams; 0: the queue is empty; -1: the socket has an error. */

@@ -1,0 +1,1280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <windsock/store.h>
+
+#include <pthread.h>
+#include <stdlib.h>
+#include "cell.h"
+#include "hash.h"
+#include "heap.h"
+#include "name.h"
+
+/*
+ * uthash allocates for whatever `store` is in scope, so that its tables are in the sum of
+ * bytes.  When it runs out of memory it leaves the element out, with hh.tbl NULL.
+ */
+#define HASH_NONFATAL_OOM 1
+#define HASH_KEYCMP(a, b, n) ((n) == 0 ? 0 : memcmp(a, b, n))
+#define uthash_malloc(size) take(store, size)
+#define uthash_free(p, size) give(store, p, size)
+#include <uthash.h>
+
+#define NEVER INT64_MAX
+#define FIRST_BORN 4
+#define FIRST_SLOTS 64
+#define FIRST_FAMILIES 16
+#define HEAP_FILTER_MIN 1024
+#define PREFETCH_SLOT 8
+#define PREFETCH_SERIES 4
+
+struct family;
+
+/* One allocation, the labels in the tail.  What an update touches comes first. */
+struct series {
+	struct family *family;
+	struct ws_cell cell;
+	int64_t touched;
+	int64_t filed; /* due of its entry in the heap; NEVER: it has none */
+	uint32_t slot;
+	uint32_t place; /* in family->born */
+	UT_hash_handle hh;
+	char labels[];
+};
+
+struct slot {
+	struct series *series; /* NULL: free */
+	uint32_t generation;   /* never 0; another one each time the slot is let go */
+	uint32_t next_free;    /* the slot's number and one; 0: none */
+};
+
+static const enum ws_err family_refusals[] = {
+	WS_ERR_TYPE_CONFLICT,
+	WS_ERR_NAME_COLLISION,
+	WS_ERR_FAMILY_SERIES_LIMIT,
+};
+
+#define NREFUSALS (sizeof(family_refusals) / sizeof(family_refusals[0]))
+
+/*
+ * Listed: in the table, among the sorted, its series can be found.  Doomed: not listed, its
+ * series wait to be freed.  It goes when the store and the last cursor have let go of it.
+ */
+struct family {
+	UT_hash_handle hh;
+	struct family *next_doomed;
+	struct series *series; /* by labels */
+	struct series **born;  /* in order of birth; NULL: a hole */
+	size_t nborn;
+	size_t born_capacity;
+	size_t nlive;
+	enum ws_kind kind;
+	bool listed;
+	bool unmatched;
+	unsigned refs; /* the store's and one for each cursor inside */
+	struct ws_shape shape;
+	int64_t ttl_ns;
+	uint64_t epoch;
+	uint64_t refused[NREFUSALS];
+	struct ws_span name;
+	struct ws_span help;
+	size_t size;      /* of this allocation */
+	double numbers[]; /* of the shape; the name behind them */
+};
+
+/*
+ * The mutex guards everything below it and every family and series.  Functions named ws_* take
+ * it, no other one does; callbacks of readers run inside and must not call the store.
+ */
+struct ws_store {
+	struct ws_hash_key key;
+	struct ws_limits limits;
+
+	pthread_mutex_t mutex;
+	uint64_t epoch;
+
+	struct family *families; /* by name */
+	struct family **sorted;
+	size_t nfamilies;
+	size_t sorted_capacity;
+	size_t unmatched_families;
+	struct family *doomed;
+
+	struct slot *slots;
+	uint32_t nslots;
+	uint32_t free_slot; /* as next_free */
+
+	struct heap heap;
+	size_t heap_filter_at;
+
+	size_t nseries;
+	size_t bytes;
+	uint64_t created;
+	uint64_t expired;
+	uint64_t retired;
+	uint64_t refused[WS_NERRORS];
+};
+
+const struct ws_limits ws_limits_default = {
+	.series = 1000000,
+	.series_per_family = 100000,
+	.families = 10000,
+	.unmatched_families = 1000,
+};
+
+/* ---- memory, counted ---- */
+
+static void *take(struct ws_store *store, size_t size)
+{
+	void *p = malloc(size);
+
+	if (p != NULL)
+		store->bytes += size;
+	return p;
+}
+
+static void give(struct ws_store *store, void *p, size_t size)
+{
+	if (p != NULL)
+		store->bytes -= size;
+	free(p);
+}
+
+static void *retake(struct ws_store *store, void *p, size_t old_size, size_t size)
+{
+	void *moved = realloc(p, size);
+
+	if (moved != NULL)
+		store->bytes += size - old_size;
+	return moved;
+}
+
+/* False: out of memory, *copy is as it was. */
+static bool copy_span(struct ws_store *store, struct ws_span from, struct ws_span *copy)
+{
+	char *p = NULL;
+
+	if (from.len > 0) {
+		p = take(store, from.len);
+		if (p == NULL)
+			return false;
+		memcpy(p, from.ptr, from.len);
+	}
+	*copy = ws_span(p, from.len);
+	return true;
+}
+
+static void free_span(struct ws_store *store, struct ws_span copy)
+{
+	give(store, (void *)(uintptr_t)copy.ptr, copy.len);
+}
+
+/* ---- the tables ---- */
+
+static struct family *table_family(struct ws_store *store, struct ws_span name, unsigned hash)
+{
+	struct family *family;
+
+	HASH_FIND_BYHASHVALUE(hh, store->families, name.ptr, name.len, hash, family);
+	return family;
+}
+
+static bool table_add_family(struct ws_store *store, struct family *family, unsigned hash)
+{
+	HASH_ADD_KEYPTR_BYHASHVALUE(hh, store->families, family->name.ptr, family->name.len,
+	                            hash, family);
+	return family->hh.tbl != NULL;
+}
+
+static void table_remove_family(struct ws_store *store, struct family *family)
+{
+	HASH_DELETE(hh, store->families, family);
+}
+
+static struct series *table_series(const struct family *family, struct ws_span labels,
+                                   unsigned hash)
+{
+	struct series *series;
+
+	HASH_FIND_BYHASHVALUE(hh, family->series, labels.ptr, labels.len, hash, series);
+	return series;
+}
+
+static bool table_add_series(struct ws_store *store, struct family *family,
+                             struct series *series, size_t len, unsigned hash)
+{
+	HASH_ADD_KEYPTR_BYHASHVALUE(hh, family->series, series->labels, len, hash, series);
+	return series->hh.tbl != NULL;
+}
+
+static void table_remove_series(struct ws_store *store, struct family *family,
+                                struct series *series)
+{
+	HASH_DELETE(hh, family->series, series);
+}
+
+/* Forgets all at once; the series stay in `born`. */
+static void table_clear_series(struct ws_store *store, struct family *family)
+{
+	HASH_CLEAR(hh, family->series);
+}
+
+/* ---- families in order of name ---- */
+
+static int compare(struct ws_span a, struct ws_span b)
+{
+	size_t n = a.len < b.len ? a.len : b.len;
+	int order = n == 0 ? 0 : memcmp(a.ptr, b.ptr, n);
+
+	return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+/* `name` against base and suffix in one piece. */
+static int compare_joined(struct ws_span name, struct ws_span base, struct ws_span suffix)
+{
+	int order;
+
+	if (name.len <= base.len) {
+		order = compare(name, base);
+		return order != 0 ? order : -(suffix.len > 0);
+	}
+	order = compare(ws_span(name.ptr, base.len), base);
+	if (order != 0)
+		return order;
+	return compare(ws_span(name.ptr + base.len, name.len - base.len), suffix);
+}
+
+/* The first family whose name is base and suffix, or comes after. */
+static size_t lower_bound(const struct ws_store *store, struct ws_span base,
+                          struct ws_span suffix)
+{
+	size_t low = 0, high = store->nfamilies;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (compare_joined(store->sorted[middle]->name, base, suffix) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static struct family *find_joined(const struct ws_store *store, struct ws_span base,
+                                  const char *suffix)
+{
+	size_t at = lower_bound(store, base, ws_span_str(suffix));
+
+	if (at == store->nfamilies ||
+	    compare_joined(store->sorted[at]->name, base, ws_span_str(suffix)) != 0)
+		return NULL;
+	return store->sorted[at];
+}
+
+static bool sorted_reserve(struct ws_store *store)
+{
+	size_t capacity = store->sorted_capacity == 0 ? FIRST_FAMILIES :
+							2 * store->sorted_capacity;
+	struct family **sorted;
+
+	if (store->nfamilies < store->sorted_capacity)
+		return true;
+	sorted = realloc(store->sorted, capacity * sizeof(struct family *));
+	if (sorted == NULL)
+		return false;
+	store->sorted = sorted;
+	store->sorted_capacity = capacity;
+	return true;
+}
+
+static void sorted_insert(struct ws_store *store, struct family *family)
+{
+	size_t at = lower_bound(store, family->name, ws_span(NULL, 0));
+
+	memmove(store->sorted + at + 1, store->sorted + at,
+	        (store->nfamilies - at) * sizeof(struct family *));
+	store->sorted[at] = family;
+	store->nfamilies++;
+}
+
+static void sorted_remove(struct ws_store *store, const struct family *family)
+{
+	size_t at = lower_bound(store, family->name, ws_span(NULL, 0));
+
+	store->nfamilies--;
+	memmove(store->sorted + at, store->sorted + at + 1,
+	        (store->nfamilies - at) * sizeof(struct family *));
+}
+
+/* ---- shapes ---- */
+
+/* What of a shape a kind depends on.  A set's window may change under it. */
+static const struct {
+	bool buckets;
+	bool quantiles;
+} matters[WS_NKINDS] = {
+	[WS_KIND_SUMMARY] = { .quantiles = true },
+	[WS_KIND_HISTOGRAM] = { .buckets = true },
+};
+
+static bool same_numbers(const double *a, size_t na, const double *b, size_t nb)
+{
+	size_t i;
+
+	if (na != nb)
+		return false;
+	for (i = 0; i < na; i++) {
+		if (a[i] < b[i] || a[i] > b[i])
+			return false;
+	}
+	return true;
+}
+
+static bool same_shape(enum ws_kind kind, const struct ws_shape *a, const struct ws_shape *b)
+{
+	if (matters[kind].buckets &&
+	    !same_numbers(a->buckets, a->nbuckets, b->buckets, b->nbuckets))
+		return false;
+	if (!matters[kind].quantiles)
+		return true;
+	return a->window_ns == b->window_ns &&
+	       same_numbers(a->quantiles, a->nquantiles, b->quantiles, b->nquantiles);
+}
+
+static void copy_numbers(double *to, const double *from, size_t n)
+{
+	if (n > 0)
+		memcpy(to, from, n * sizeof(*to));
+}
+
+/* ---- families ---- */
+
+static struct family *family_new(struct ws_store *store, const struct ws_target *target)
+{
+	size_t nb = matters[target->kind].buckets ? target->shape.nbuckets : 0;
+	size_t nq = matters[target->kind].quantiles ? target->shape.nquantiles : 0;
+	size_t size = sizeof(struct family) + (nb + nq) * sizeof(double) + target->family.len;
+	struct family *family = take(store, size);
+	char *name;
+
+	if (family == NULL)
+		return NULL;
+	memset(family, 0, sizeof(*family));
+	family->size = size;
+	if (!copy_span(store, target->help, &family->help)) {
+		give(store, family, size);
+		return NULL;
+	}
+	copy_numbers(family->numbers, target->shape.buckets, nb);
+	copy_numbers(family->numbers + nb, target->shape.quantiles, nq);
+	name = (char *)(family->numbers + nb + nq);
+	memcpy(name, target->family.ptr, target->family.len);
+	family->name = ws_span(name, target->family.len);
+	family->kind = target->kind;
+	family->unmatched = target->unmatched;
+	family->refs = 1;
+	family->ttl_ns = target->ttl_ns;
+	family->epoch = store->epoch;
+	family->shape = (struct ws_shape){
+		.buckets = family->numbers,
+		.nbuckets = nb,
+		.quantiles = family->numbers + nb,
+		.nquantiles = nq,
+		.window_ns = target->shape.window_ns,
+	};
+	return family;
+}
+
+static void family_unref(struct ws_store *store, struct family *family)
+{
+	if (--family->refs > 0)
+		return;
+	give(store, family->born, family->born_capacity * sizeof(struct series *));
+	free_span(store, family->help);
+	give(store, family, family->size);
+}
+
+static bool family_list(struct ws_store *store, struct family *family, unsigned hash)
+{
+	if (!sorted_reserve(store) || !table_add_family(store, family, hash))
+		return false;
+	sorted_insert(store, family);
+	family->listed = true;
+	store->unmatched_families += family->unmatched;
+	return true;
+}
+
+/* All of unlisting but the place among the sorted. */
+static void family_unlist(struct ws_store *store, struct family *family)
+{
+	table_remove_family(store, family);
+	family->listed = false;
+	store->unmatched_families -= family->unmatched;
+}
+
+static void family_drop(struct ws_store *store, struct family *family)
+{
+	sorted_remove(store, family);
+	family_unlist(store, family);
+	family_unref(store, family);
+}
+
+/* Its series vanish now; their memory goes with ws_store_expire. */
+static void family_doom(struct ws_store *store, struct family *family)
+{
+	family_unlist(store, family);
+	table_clear_series(store, family);
+	store->nseries -= family->nlive;
+	store->retired += family->nlive;
+	family->next_doomed = store->doomed;
+	store->doomed = family;
+}
+
+static void family_retire(struct ws_store *store, struct family *family)
+{
+	sorted_remove(store, family);
+	family_doom(store, family);
+}
+
+/* ---- order of birth ---- */
+
+static bool born_resize(struct ws_store *store, struct family *family, size_t capacity)
+{
+	const size_t each = sizeof(struct series *);
+	struct series **born = retake(store, family->born, family->born_capacity * each,
+	                              capacity * each);
+
+	if (born == NULL)
+		return false;
+	family->born = born;
+	family->born_capacity = capacity;
+	return true;
+}
+
+static bool born_reserve(struct ws_store *store, struct family *family)
+{
+	if (family->nborn < family->born_capacity)
+		return true;
+	return born_resize(store, family,
+	                   family->born_capacity == 0 ? FIRST_BORN : 2 * family->born_capacity);
+}
+
+static void born_append(struct family *family, struct series *series)
+{
+	series->place = (uint32_t)family->nborn;
+	family->born[family->nborn++] = series;
+	family->nlive++;
+}
+
+/* Not while a cursor counts its steps in this family; cursors elsewhere begin it at its first
+ * series or are done with it. */
+static void born_squeeze(struct ws_store *store, struct family *family)
+{
+	size_t i, kept = 0;
+
+	if (family->refs > 1 || family->nborn <= 2 * family->nlive)
+		return;
+	for (i = 0; i < family->nborn; i++) {
+		if (family->born[i] == NULL)
+			continue;
+		family->born[i]->place = (uint32_t)kept;
+		family->born[kept++] = family->born[i];
+	}
+	family->nborn = kept;
+	if (family->born_capacity > 4 * kept + FIRST_BORN)
+		(void)born_resize(store, family, 2 * kept + FIRST_BORN);
+}
+
+static void born_remove(struct ws_store *store, struct family *family,
+                        const struct series *series)
+{
+	family->born[series->place] = NULL;
+	family->nlive--;
+	while (family->nborn > 0 && family->born[family->nborn - 1] == NULL)
+		family->nborn--;
+	born_squeeze(store, family);
+}
+
+/* ---- slots ---- */
+
+static void slots_chain(struct ws_store *store, uint32_t from, uint32_t to)
+{
+	uint32_t i;
+
+	for (i = to; i > from; i--) {
+		store->slots[i - 1] = (struct slot){
+			.generation = 1,
+			.next_free = store->free_slot,
+		};
+		store->free_slot = i;
+	}
+}
+
+static bool slots_reserve(struct ws_store *store)
+{
+	size_t n = store->nslots == 0 ? FIRST_SLOTS : 2 * (size_t)store->nslots;
+	struct slot *slots;
+
+	if (store->free_slot != 0)
+		return true;
+	if (n > UINT32_MAX)
+		return false;
+	slots = realloc(store->slots, n * sizeof(*slots));
+	if (slots == NULL)
+		return false;
+	store->slots = slots;
+	slots_chain(store, store->nslots, (uint32_t)n);
+	store->nslots = (uint32_t)n;
+	return true;
+}
+
+static void slot_take(struct ws_store *store, struct series *series)
+{
+	struct slot *slot = &store->slots[store->free_slot - 1];
+
+	series->slot = store->free_slot - 1;
+	slot->series = series;
+	store->free_slot = slot->next_free;
+}
+
+static void slot_give(struct ws_store *store, uint32_t number)
+{
+	struct slot *slot = &store->slots[number];
+
+	slot->series = NULL;
+	if (++slot->generation == 0)
+		slot->generation = 1;
+	slot->next_free = store->free_slot;
+	store->free_slot = number + 1;
+}
+
+/* Only a slot in use has a generation that was handed out. */
+static inline struct series *slot_series(const struct ws_store *store, struct ws_ref ref)
+{
+	if (ref.slot >= store->nslots || store->slots[ref.slot].generation != ref.generation)
+		return NULL;
+	return store->slots[ref.slot].series;
+}
+
+/* ---- time to live ---- */
+
+static int64_t deadline(const struct series *series)
+{
+	int64_t ttl = series->family->ttl_ns;
+
+	if (ttl <= 0 || series->touched > NEVER - ttl)
+		return NEVER;
+	return series->touched + ttl;
+}
+
+/* The series an entry stands for; NULL when it stands for nothing any more. */
+static struct series *entry_series(const struct ws_store *store, const struct heap_entry *entry)
+{
+	const struct ws_ref ref = { .slot = entry->slot, .generation = entry->generation };
+	struct series *series = slot_series(store, ref);
+
+	if (series == NULL || series->filed != entry->due || !series->family->listed)
+		return NULL;
+	return series;
+}
+
+static bool entry_holds(const void *user, const struct heap_entry *entry)
+{
+	return entry_series(user, entry) != NULL;
+}
+
+/* Room for more entries.  Those of freed series would wait for their time, which may be days:
+ * they are weeded out whenever the heap has doubled. */
+static bool ttl_reserve(struct ws_store *store, size_t more)
+{
+	if (store->heap.n >= store->heap_filter_at) {
+		heap_filter(&store->heap, entry_holds, store);
+		store->heap_filter_at = 2 * store->heap.n + HEAP_FILTER_MIN;
+	}
+	return heap_reserve(&store->heap, more);
+}
+
+/* Files a series, unless it will be looked at in time anyway. */
+static void ttl_file(struct ws_store *store, struct series *series)
+{
+	int64_t due = deadline(series);
+
+	if (due >= series->filed)
+		return;
+	series->filed = due;
+	heap_push(&store->heap, (struct heap_entry){
+					.due = due,
+					.slot = series->slot,
+					.generation = store->slots[series->slot].generation,
+				});
+}
+
+/* A shorter TTL, or the first one, concerns the series that nobody sends any more as well. */
+static bool ttl_change(struct ws_store *store, struct family *family, int64_t ttl_ns)
+{
+	size_t i;
+
+	if (family->ttl_ns == ttl_ns)
+		return true;
+	if (!ttl_reserve(store, family->nlive))
+		return false;
+	family->ttl_ns = ttl_ns;
+	for (i = 0; i < family->nborn; i++) {
+		if (family->born[i] != NULL)
+			ttl_file(store, family->born[i]);
+	}
+	return true;
+}
+
+/* ---- series ---- */
+
+static size_t series_size(size_t len)
+{
+	return sizeof(struct series) + len;
+}
+
+static struct series *series_new(struct ws_store *store, struct family *family,
+                                 struct ws_span labels, int64_t now)
+{
+	struct series *series = take(store, series_size(labels.len));
+
+	if (series == NULL)
+		return NULL;
+	memset(series, 0, sizeof(*series));
+	if (!cell_init(&series->cell, family->kind, &family->shape)) {
+		give(store, series, series_size(labels.len));
+		return NULL;
+	}
+	store->bytes += cell_bytes(&series->cell, family->kind, &family->shape);
+	if (labels.len > 0)
+		memcpy(series->labels, labels.ptr, labels.len);
+	series->family = family;
+	series->touched = now;
+	series->filed = NEVER;
+	return series;
+}
+
+static void series_free(struct ws_store *store, struct series *series, size_t len)
+{
+	struct family *family = series->family;
+
+	store->bytes -= cell_bytes(&series->cell, family->kind, &family->shape);
+	cell_fini(&series->cell, family->kind);
+	give(store, series, series_size(len));
+}
+
+/* NULL: out of memory. */
+static struct series *series_add(struct ws_store *store, struct family *family,
+                                 struct ws_span labels, unsigned hash, int64_t now)
+{
+	struct series *series;
+
+	if (!born_reserve(store, family) || !slots_reserve(store) || !ttl_reserve(store, 1))
+		return NULL;
+	series = series_new(store, family, labels, now);
+	if (series == NULL)
+		return NULL;
+	if (!table_add_series(store, family, series, labels.len, hash)) {
+		series_free(store, series, labels.len);
+		return NULL;
+	}
+	slot_take(store, series);
+	born_append(family, series);
+	ttl_file(store, series);
+	store->nseries++;
+	store->created++;
+	return series;
+}
+
+static void series_expire(struct ws_store *store, struct series *series)
+{
+	struct family *family = series->family;
+
+	table_remove_series(store, family, series);
+	born_remove(store, family, series);
+	slot_give(store, series->slot);
+	series_free(store, series, series->hh.keylen);
+	store->nseries--;
+	store->expired++;
+	if (family->nlive == 0)
+		family_drop(store, family);
+}
+
+/* ---- what is refused ---- */
+
+/* `family` is the one it is counted with, or NULL. */
+static enum ws_err refuse(struct ws_store *store, struct family *family, enum ws_err err)
+{
+	size_t i;
+
+	store->refused[err]++;
+	for (i = 0; family != NULL && i < NREFUSALS; i++) {
+		if (family_refusals[i] == err)
+			family->refused[i]++;
+	}
+	return err;
+}
+
+/* Names a summary or histogram x uses beside x. */
+static const struct {
+	const char *suffix;
+	bool used[WS_NKINDS];
+} derived[] = {
+	{ "_sum", { [WS_KIND_SUMMARY] = true, [WS_KIND_HISTOGRAM] = true } },
+	{ "_count", { [WS_KIND_SUMMARY] = true, [WS_KIND_HISTOGRAM] = true } },
+	{ "_created", { [WS_KIND_SUMMARY] = true, [WS_KIND_HISTOGRAM] = true } },
+	{ "_bucket", { [WS_KIND_HISTOGRAM] = true } },
+};
+
+#define NDERIVED (sizeof(derived) / sizeof(derived[0]))
+
+/* The family that already uses the name, or uses one this family would use. */
+static struct family *find_collision(const struct ws_store *store, struct ws_span name,
+                                     enum ws_kind kind)
+{
+	size_t i;
+
+	for (i = 0; i < NDERIVED; i++) {
+		struct ws_span suffix = ws_span_str(derived[i].suffix);
+		struct family *other = NULL;
+
+		if (ws_span_ends(name, suffix))
+			other = find_joined(store, ws_span(name.ptr, name.len - suffix.len), "");
+		if (other != NULL && derived[i].used[other->kind])
+			return other;
+		if (derived[i].used[kind])
+			other = find_joined(store, name, derived[i].suffix);
+		else
+			other = NULL;
+		if (other != NULL)
+			return other;
+	}
+	return NULL;
+}
+
+static bool is_reached(size_t n, size_t limit)
+{
+	return limit != 0 && n >= limit;
+}
+
+static enum ws_err admit_family(struct ws_store *store, const struct ws_target *target)
+{
+	const struct ws_limits *limits = &store->limits;
+	struct family *other;
+
+	if (name_is_reserved_metric(target->family))
+		return refuse(store, NULL, WS_ERR_RESERVED_NAME);
+	other = find_collision(store, target->family, target->kind);
+	if (other != NULL)
+		return refuse(store, other, WS_ERR_NAME_COLLISION);
+	if (is_reached(store->nfamilies, limits->families))
+		return refuse(store, NULL, WS_ERR_FAMILY_LIMIT);
+	if (target->unmatched &&
+	    is_reached(store->unmatched_families, limits->unmatched_families))
+		return refuse(store, NULL, WS_ERR_UNMATCHED_LIMIT);
+	if (is_reached(store->nseries, limits->series))
+		return refuse(store, NULL, WS_ERR_SERIES_LIMIT);
+	return WS_OK;
+}
+
+static enum ws_err admit_series(struct ws_store *store, struct family *family)
+{
+	if (is_reached(family->nlive, store->limits.series_per_family))
+		return refuse(store, family, WS_ERR_FAMILY_SERIES_LIMIT);
+	if (is_reached(store->nseries, store->limits.series))
+		return refuse(store, family, WS_ERR_SERIES_LIMIT);
+	return WS_OK;
+}
+
+/* ---- intern ---- */
+
+struct hashes {
+	unsigned family;
+	unsigned labels;
+};
+
+static bool fits(const struct family *family, const struct ws_target *target)
+{
+	return family->kind == target->kind &&
+	       same_shape(family->kind, &family->shape, &target->shape);
+}
+
+/* Help, TTL and standing of a new configuration.  False: out of memory, all is as it was. */
+static bool adopt(struct ws_store *store, struct family *family, const struct ws_target *target)
+{
+	struct ws_span help;
+
+	if (!copy_span(store, target->help, &help))
+		return false;
+	if (!ttl_change(store, family, target->ttl_ns)) {
+		free_span(store, help);
+		return false;
+	}
+	free_span(store, family->help);
+	family->help = help;
+	store->unmatched_families += target->unmatched;
+	store->unmatched_families -= family->unmatched;
+	family->unmatched = target->unmatched;
+	family->shape.window_ns = target->shape.window_ns;
+	family->epoch = store->epoch;
+	return true;
+}
+
+/* The listed family of the target's name as this epoch wants it: *out, NULL when there is
+ * none (any more). */
+static enum ws_err current_family(struct ws_store *store, const struct ws_target *target,
+                                  unsigned hash, struct family **out)
+{
+	struct family *family = table_family(store, target->family, hash);
+
+	*out = family;
+	if (family == NULL)
+		return WS_OK;
+	if (family->epoch == store->epoch)
+		return family->kind == target->kind ? WS_OK :
+						      refuse(store, family, WS_ERR_TYPE_CONFLICT);
+	if (!fits(family, target)) {
+		family_retire(store, family);
+		*out = NULL;
+		return WS_OK;
+	}
+	return adopt(store, family, target) ? WS_OK : refuse(store, NULL, WS_ERR_NOMEM);
+}
+
+static enum ws_err add_to_family(struct ws_store *store, struct family *family,
+                                 const struct ws_target *target, unsigned hash, int64_t now,
+                                 struct series **out)
+{
+	enum ws_err err = admit_series(store, family);
+
+	if (err != WS_OK)
+		return err;
+	*out = series_add(store, family, target->labels, hash, now);
+	return *out == NULL ? refuse(store, NULL, WS_ERR_NOMEM) : WS_OK;
+}
+
+static enum ws_err add_with_family(struct ws_store *store, const struct ws_target *target,
+                                   struct hashes hashes, int64_t now, struct series **out)
+{
+	enum ws_err err = admit_family(store, target);
+	struct family *family;
+
+	if (err != WS_OK)
+		return err;
+	family = family_new(store, target);
+	if (family == NULL)
+		return refuse(store, NULL, WS_ERR_NOMEM);
+	if (!family_list(store, family, hashes.family)) {
+		family_unref(store, family);
+		return refuse(store, NULL, WS_ERR_NOMEM);
+	}
+	*out = series_add(store, family, target->labels, hashes.labels, now);
+	if (*out != NULL)
+		return WS_OK;
+	family_drop(store, family);
+	return refuse(store, NULL, WS_ERR_NOMEM);
+}
+
+static enum ws_err find_or_add(struct ws_store *store, const struct ws_target *target,
+                               struct hashes hashes, int64_t now, struct series **out)
+{
+	struct family *family;
+	enum ws_err err = current_family(store, target, hashes.family, &family);
+
+	if (err != WS_OK)
+		return err;
+	if (family == NULL)
+		return add_with_family(store, target, hashes, now, out);
+	*out = table_series(family, target->labels, hashes.labels);
+	if (*out == NULL)
+		return add_to_family(store, family, target, hashes.labels, now, out);
+	(*out)->touched = now;
+	return WS_OK;
+}
+
+enum ws_err ws_store_intern(struct ws_store *store, const struct ws_target *target, int64_t now,
+                            struct ws_ref *ref)
+{
+	const struct hashes hashes = {
+		.family = (unsigned)hash_bytes(store->key, target->family),
+		.labels = (unsigned)hash_bytes(store->key, target->labels),
+	};
+	struct series *series = NULL;
+	enum ws_err err;
+
+	pthread_mutex_lock(&store->mutex);
+	err = find_or_add(store, target, hashes, now, &series);
+	if (err == WS_OK)
+		*ref = (struct ws_ref){
+			.slot = series->slot,
+			.generation = store->slots[series->slot].generation,
+		};
+	pthread_mutex_unlock(&store->mutex);
+	return err;
+}
+
+/* ---- apply ---- */
+
+static inline void prefetch(const struct ws_store *store, const struct ws_update *updates,
+                            size_t i, size_t n)
+{
+	if (i + PREFETCH_SLOT < n && updates[i + PREFETCH_SLOT].ref.slot < store->nslots)
+		__builtin_prefetch(&store->slots[updates[i + PREFETCH_SLOT].ref.slot]);
+	if (i + PREFETCH_SERIES < n)
+		__builtin_prefetch(slot_series(store, updates[i + PREFETCH_SERIES].ref), 1);
+}
+
+static enum ws_err update_cell(struct series *series, const struct ws_update *u, int64_t now)
+{
+	const struct family *family = series->family;
+
+	return cell_update(&series->cell, family->kind, &family->shape, u->op, u->value,
+	                   u->weight, u->member, now);
+}
+
+/* A cell whose memory may grow. */
+static enum ws_err update_growing(struct ws_store *store, struct series *series,
+                                  const struct ws_update *u, int64_t now)
+{
+	const struct family *family = series->family;
+	size_t before = cell_bytes(&series->cell, family->kind, &family->shape);
+	enum ws_err err = update_cell(series, u, now);
+
+	store->bytes += cell_bytes(&series->cell, family->kind, &family->shape) - before;
+	if (err == WS_ERR_NOMEM)
+		store->refused[err]++;
+	return err;
+}
+
+static enum ws_err apply(struct ws_store *store, const struct ws_update *u, int64_t now)
+{
+	struct series *series = slot_series(store, u->ref);
+
+	if (series == NULL)
+		return WS_ERR_END;
+	series->touched = now;
+	if (u->op == WS_OP_OBSERVE || u->op == WS_OP_MEMBER)
+		return update_growing(store, series, u, now);
+	return update_cell(series, u, now);
+}
+
+size_t ws_store_apply(struct ws_store *store, struct ws_update *updates, size_t n, int64_t now)
+{
+	size_t i, failed = 0;
+
+	pthread_mutex_lock(&store->mutex);
+	for (i = 0; i < n; i++) {
+		prefetch(store, updates, i, n);
+		updates[i].err = apply(store, &updates[i], now);
+		failed += updates[i].err != WS_OK;
+	}
+	pthread_mutex_unlock(&store->mutex);
+	return failed;
+}
+
+/* ---- expiry ---- */
+
+/* Frees one series of a doomed family, or the family when it has none. */
+static void bury(struct ws_store *store)
+{
+	struct family *family = store->doomed;
+	struct series *series = NULL;
+
+	while (family->nborn > 0 && series == NULL)
+		series = family->born[--family->nborn];
+	if (series != NULL) {
+		slot_give(store, series->slot);
+		series_free(store, series, series->hh.keylen);
+	}
+	if (family->nborn > 0)
+		return;
+	store->doomed = family->next_doomed;
+	family_unref(store, family);
+}
+
+/* Looks at the earliest entry, which is due. */
+static void expire_top(struct ws_store *store, int64_t now)
+{
+	struct series *series = entry_series(store, heap_top(&store->heap));
+	int64_t due;
+
+	if (series == NULL) {
+		heap_pop(&store->heap);
+		return;
+	}
+	due = deadline(series);
+	if (due == NEVER) {
+		series->filed = NEVER;
+		heap_pop(&store->heap);
+	} else if (due > now) {
+		series->filed = due;
+		heap_postpone(&store->heap, due);
+	} else {
+		heap_pop(&store->heap);
+		series_expire(store, series);
+	}
+}
+
+static int64_t next_due(const struct ws_store *store)
+{
+	const struct heap_entry *top = heap_top(&store->heap);
+
+	if (store->doomed != NULL)
+		return 0;
+	return top == NULL ? NEVER : top->due;
+}
+
+static bool expire_one(struct ws_store *store, int64_t now)
+{
+	if (store->doomed != NULL) {
+		bury(store);
+		return true;
+	}
+	if (next_due(store) > now)
+		return false;
+	expire_top(store, now);
+	return true;
+}
+
+size_t ws_store_expire(struct ws_store *store, int64_t now, size_t most)
+{
+	size_t n = 0;
+
+	pthread_mutex_lock(&store->mutex);
+	while (n < most && expire_one(store, now))
+		n++;
+	pthread_mutex_unlock(&store->mutex);
+	return n;
+}
+
+int64_t ws_store_due(struct ws_store *store)
+{
+	int64_t due;
+
+	pthread_mutex_lock(&store->mutex);
+	due = next_due(store);
+	pthread_mutex_unlock(&store->mutex);
+	return due;
+}
+
+void ws_store_reconfigure(struct ws_store *store,
+                          bool (*keeps)(const void *user, struct ws_span family),
+                          const void *user)
+{
+	size_t i, kept = 0;
+
+	pthread_mutex_lock(&store->mutex);
+	store->epoch++;
+	for (i = 0; i < store->nfamilies; i++) {
+		struct family *family = store->sorted[i];
+
+		if (family->unmatched || keeps(user, family->name))
+			store->sorted[kept++] = family;
+		else
+			family_doom(store, family);
+	}
+	store->nfamilies = kept;
+	pthread_mutex_unlock(&store->mutex);
+}
+
+/* ---- reading ---- */
+
+/* It holds on to the family it is in, so that the name is there to go on from, whatever has
+ * become of the family between two slices. */
+struct ws_cursor {
+	struct ws_store *store;
+	struct family *family; /* NULL: not begun, or done */
+	size_t at;             /* in family->born */
+	bool begun;            /* a series of the family has been read */
+	bool done;
+};
+
+struct ws_cursor *ws_cursor_new(struct ws_store *store)
+{
+	struct ws_cursor *cursor = calloc(1, sizeof(*cursor));
+
+	if (cursor != NULL)
+		cursor->store = store;
+	return cursor;
+}
+
+static void cursor_enter(struct ws_cursor *cursor, struct family *family)
+{
+	struct family *left = cursor->family;
+
+	if (family != NULL)
+		family->refs++;
+	cursor->family = family;
+	cursor->at = 0;
+	cursor->begun = false;
+	if (left == NULL)
+		return;
+	family_unref(cursor->store, left);
+}
+
+void ws_cursor_free(struct ws_cursor *cursor)
+{
+	if (cursor == NULL)
+		return;
+	pthread_mutex_lock(&cursor->store->mutex);
+	cursor_enter(cursor, NULL);
+	pthread_mutex_unlock(&cursor->store->mutex);
+	free(cursor);
+}
+
+static bool is_clash(const struct ws_store *store, const struct family *family)
+{
+	struct ws_span total = ws_span_str("_total"), base = family->name;
+
+	if (family->kind != WS_KIND_COUNTER || !ws_span_ends(base, total))
+		return false;
+	base.len -= total.len;
+	return find_joined(store, base, "") != NULL ||
+	       find_joined(store, base, "_created") != NULL;
+}
+
+static struct ws_family_view view_of(const struct ws_store *store, const struct family *family)
+{
+	return (struct ws_family_view){
+		.name = family->name,
+		.help = family->help,
+		.kind = family->kind,
+		.shape = &family->shape,
+		.openmetrics_clash = is_clash(store, family),
+	};
+}
+
+/* Where the cursor goes on among the sorted: in its family, or behind the name of one that is
+ * gone, though another of that name may stand there. */
+static size_t cursor_place(const struct ws_cursor *cursor)
+{
+	const struct ws_store *store = cursor->store;
+	size_t at;
+
+	if (cursor->family == NULL)
+		return 0;
+	at = lower_bound(store, cursor->family->name, ws_span(NULL, 0));
+	if (at < store->nfamilies && store->sorted[at] != cursor->family &&
+	    ws_span_eq(store->sorted[at]->name, cursor->family->name))
+		at++;
+	return at;
+}
+
+/* True: the slice is full. */
+static bool read_family(struct ws_cursor *cursor, const struct ws_reader *reader)
+{
+	const struct family *family = cursor->family;
+	const struct ws_family_view view = view_of(cursor->store, family);
+
+	while (cursor->at < family->nborn) {
+		const struct series *series = family->born[cursor->at++];
+
+		if (series == NULL)
+			continue;
+		reader->series(reader->user, &view, !cursor->begun,
+		               ws_span(series->labels, series->hh.keylen), &series->cell);
+		cursor->begun = true;
+		if (reader->enough(reader->user))
+			return true;
+	}
+	return false;
+}
+
+static bool read_slice(struct ws_cursor *cursor, const struct ws_reader *reader)
+{
+	const struct ws_store *store = cursor->store;
+	size_t i;
+
+	for (i = cursor_place(cursor); i < store->nfamilies; i++) {
+		if (store->sorted[i] != cursor->family)
+			cursor_enter(cursor, store->sorted[i]);
+		if (read_family(cursor, reader))
+			return true;
+	}
+	cursor_enter(cursor, NULL);
+	cursor->done = true;
+	return false;
+}
+
+bool ws_cursor_read(struct ws_cursor *cursor, const struct ws_reader *reader)
+{
+	bool more;
+
+	if (cursor->done)
+		return false;
+	pthread_mutex_lock(&cursor->store->mutex);
+	more = read_slice(cursor, reader);
+	pthread_mutex_unlock(&cursor->store->mutex);
+	return more;
+}
+
+struct ws_store_counts ws_store_counts(struct ws_store *store)
+{
+	struct ws_store_counts counts;
+
+	pthread_mutex_lock(&store->mutex);
+	counts = (struct ws_store_counts){
+		.series = store->nseries,
+		.families = store->nfamilies,
+		.unmatched_families = store->unmatched_families,
+		.created = store->created,
+		.expired = store->expired,
+		.retired = store->retired,
+		.bytes = store->bytes,
+		.limits = store->limits,
+	};
+	memcpy(counts.refused, store->refused, sizeof(counts.refused));
+	pthread_mutex_unlock(&store->mutex);
+	return counts;
+}
+
+void ws_store_refusals(struct ws_store *store,
+                       void (*fn)(void *user, struct ws_span family, enum ws_err err,
+                                  uint64_t count),
+                       void *user)
+{
+	size_t i, k;
+
+	pthread_mutex_lock(&store->mutex);
+	for (i = 0; i < store->nfamilies; i++) {
+		const struct family *family = store->sorted[i];
+
+		for (k = 0; k < NREFUSALS; k++) {
+			if (family->refused[k] > 0)
+				fn(user, family->name, family_refusals[k], family->refused[k]);
+		}
+	}
+	pthread_mutex_unlock(&store->mutex);
+}
+
+/* ---- the store itself ---- */
+
+struct ws_store *ws_store_new(struct ws_limits limits, struct ws_hash_key key)
+{
+	struct ws_store *store = calloc(1, sizeof(*store));
+
+	if (store == NULL)
+		return NULL;
+	if (pthread_mutex_init(&store->mutex, NULL) != 0) {
+		free(store);
+		return NULL;
+	}
+	store->key = key;
+	store->limits = limits;
+	store->heap_filter_at = HEAP_FILTER_MIN;
+	return store;
+}
+
+void ws_store_free(struct ws_store *store)
+{
+	if (store == NULL)
+		return;
+	while (store->nfamilies > 0)
+		family_doom(store, store->sorted[--store->nfamilies]);
+	while (store->doomed != NULL)
+		bury(store);
+	heap_fini(&store->heap);
+	free(store->slots);
+	free(store->sorted);
+	pthread_mutex_destroy(&store->mutex);
+	free(store);
+}
