@@ -1,42 +1,159 @@
 # SPDX-License-Identifier: Apache-2.0
-# make: the library; make test: from bare, every test; make deps: what is missing from the
-# distribution.  V=1 shows commands, WERROR=1 and SANITIZE=address,undefined are for CI.
-BUILD   ?= build
-CC      ?= cc
-CFLAGS  ?= -O2 -g
-WARN     = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
-           -Wformat=2 -Wimplicit-fallthrough -Wconversion $(if $(WERROR),-Werror)
-HARDEN   = -fstack-protector-strong -fstack-clash-protection -fPIE
-SAN      = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all)
-ALL      = -std=c11 -D_GNU_SOURCE -Iinclude -Isrc -MMD -MP $(WARN) $(HARDEN) $(SAN) $(CFLAGS)
-Q        = $(if $(V),,@)
+# make            build/windsock            make test      all tests
+# make demo       a made-up Airflow         make run       windsock, in the foreground
+# make deps       what is needed            make install   DESTDIR, PREFIX
+# V=1 shows commands; WERROR=1; SANITIZE=address,undefined or SANITIZE=thread; BUILD=directory
 
-LIB     := err hash arena buf num name line pattern matcher regex
-TESTS   := $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
-BINS    := $(TESTS:%=$(BUILD)/tests/%)
+VERSION = 0.1.0
+REVISION := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 
-all: $(BUILD)/libwindsock.a
+CC ?= cc
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+DATADIR ?= $(PREFIX)/share/windsock
+SANITIZE ?=
+BUILD ?= build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
+comma := ,
 
+# The pure half (no I/O), and the daemon without main.  A file in neither list is an error.
+LIBRARY := err hash arena buf num name line pattern matcher regex template initext rules value cell \
+           sketch heap store stats expo mapping ingest accept
+DAEMON := log sock gzip process http conf load worker pages daemon commands
+FORGOTTEN := $(filter-out $(LIBRARY) $(DAEMON) main,$(patsubst src/%.c,%,$(wildcard src/*.c)))
+$(if $(FORGOTTEN),$(error src/: $(FORGOTTEN) is in neither LIBRARY nor DAEMON of the Makefile))
+
+PACKAGES := libevent_core libmicrohttpd libpcre2-8 zlib inih
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+            -Wformat=2 -Wimplicit-fallthrough -Wconversion $(if $(WERROR),-Werror)
+MACHINE := $(shell $(CC) -dumpmachine)
+HARDENING := -fstack-protector-strong -fstack-clash-protection -fPIE \
+             $(if $(filter x86_64% i%86%,$(MACHINE)),-fcf-protection) \
+             $(if $(SANITIZE),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+SANITIZERS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer \
+              -fno-sanitize-recover=all)
+
+CFLAGS ?= -O2 -g
+# Evaluated once, and only when something is built: `make deps` may have to come first.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -Iinclude -Isrc $(PKG_CFLAGS) $(CPPFLAGS) $(WARNINGS) \
+             $(HARDENING) $(SANITIZERS) -pthread -MMD -MP $(CFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -pthread $(SANITIZERS) $(LDFLAGS)
+LIBS = $(PKG_LIBS) -lm $(LDLIBS)
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
+
+LIBRARY_OBJECTS := $(LIBRARY:%=$(BUILD)/src/%.o)
+DAEMON_OBJECTS := $(DAEMON:%=$(BUILD)/src/%.o) $(BUILD)/builtin.o
+ARCHIVES := $(BUILD)/libwindsockd.a $(BUILD)/libwindsock.a
+UNITS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/test_*.c))
+FUZZERS := $(patsubst fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard fuzz/fuzz_*.c))
+BENCHES := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench_*.c))
+
+.PHONY: all deps run demo test capture check-format fuzz bench install clean FORCE
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(BUILD)/windsock
+
+# The stamp: looking is quick, not looking is quicker.
+$(BUILD)/deps: tests/deps.sh
+	@mkdir -p $(@D)
+	$(Q)sh tests/deps.sh build
+	@touch $@
+$(BUILD)/deps-test: tests/deps.sh | $(BUILD)/deps
+	$(Q)sh tests/deps.sh build test
+	@touch $@
 deps:
-	$(Q)sh tests/deps.sh
+	$(Q)sh tests/deps.sh build test
 
-$(BUILD)/libwindsock.a: $(LIB:%=$(BUILD)/%.o)
+$(BUILD)/windsock: $(BUILD)/src/main.o $(ARCHIVES)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/libwindsock.a: $(LIBRARY_OBJECTS)
+$(BUILD)/libwindsockd.a: $(DAEMON_OBJECTS)
+$(BUILD)/%.a:
+	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(BUILD)/%.o: src/%.c
-	$(Q)mkdir -p $(@D) && $(CC) $(ALL) -c $< -o $@
+$(BUILD)/src/conf.o: CPPFLAGS += -DWINDSOCK_VERSION='"$(VERSION)"' \
+                                 -DWINDSOCK_REVISION='"$(REVISION)"'
+$(BUILD)/src/conf.o: $(BUILD)/revision
+$(BUILD)/revision: FORCE
+	@mkdir -p $(@D)
+	@echo '$(VERSION) $(REVISION)' | cmp -s - $@ || echo '$(VERSION) $(REVISION)' > $@
 
-$(BUILD)/tests/%: tests/%.c $(BUILD)/libwindsock.a
-	$(Q)mkdir -p $(@D) && $(CC) $(ALL) $< $(BUILD)/libwindsock.a -pie \
-		-lcmocka -lpcre2-8 -lm -o $@
+$(BUILD)/%.o: %.c Makefile | $(BUILD)/deps
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+$(BUILD)/builtin.o: $(BUILD)/builtin.c
+	$(call say,CC,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-test: deps
-	$(Q)$(MAKE) --no-print-directory $(BINS)
-	$(Q)sh tests/run.sh $(BINS)
+# The mapping that is compiled in, as numbers: any byte may stand in the file.
+$(BUILD)/builtin.c: mappings/airflow.ini Makefile
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)
+	$(Q)( echo '/* Made from $< by the Makefile. */'; \
+	  echo 'extern const char builtin_airflow[];'; \
+	  echo 'extern const unsigned long builtin_airflow_size;'; \
+	  echo 'const char builtin_airflow[] = {'; \
+	  od -An -v -t d1 $< | sed 's/\(-\{0,1\}[0-9]\{1,\}\)/\1,/g'; \
+	  echo '0 };'; \
+	  echo 'const unsigned long builtin_airflow_size = sizeof(builtin_airflow) - 1;' ) > $@
+
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(ARCHIVES) | $(BUILD)/deps-test
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+$(BUILD)/tests/test_%.o: | $(BUILD)/deps-test
+
+test: $(BUILD)/windsock $(UNITS) $(BUILD)/deps-test
+	$(Q)python3 tests/run.py $(BUILD)
+
+run: $(BUILD)/windsock
+	@printf '%s\n' 'In airflow.cfg, under [metrics]:' '    statsd_on = True' \
+	  '    statsd_host = localhost' '    statsd_port = 8125'
+	$(Q)$(BUILD)/windsock $(ARGS)
+
+demo: $(BUILD)/windsock $(BUILD)/deps-test
+	$(Q)sh tests/demo.sh $(BUILD)
+
+capture:
+	$(Q)sh tests/capture/capture.sh
+
+check-format:
+	$(Q)clang-format --dry-run -Werror include/windsock/*.h src/*.[ch] tests/*.c
+
+# make fuzz FUZZ_SECONDS=600; needs clang.  A build of its own: coverage in every object.
+FUZZ_SECONDS ?= 30
+fuzz:
+	$(Q)$(MAKE) BUILD=build/fuzzing CC=clang SANITIZE=address,undefined,fuzzer-no-link fuzzers
+	$(Q)for f in $(FUZZERS:$(BUILD)/%=build/fuzzing/%); do \
+	  name=$${f##*/fuzz_}; mkdir -p build/corpus/$$name fuzz/corpus/$$name; \
+	  $$f -max_total_time=$(FUZZ_SECONDS) build/corpus/$$name fuzz/corpus/$$name || exit 1; \
+	done
+.PHONY: fuzzers
+fuzzers: $(FUZZERS)
+$(BUILD)/fuzz/%: $(BUILD)/fuzz/%.o $(ARCHIVES)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+bench: $(BUILD)/windsock $(BENCHES)
+	$(Q)for b in $(BENCHES); do echo "$$b"; $$b || exit 1; done
+
+install: $(BUILD)/windsock
+	install -D -m 755 $(BUILD)/windsock $(DESTDIR)$(BINDIR)/windsock
+	install -d $(DESTDIR)$(DATADIR)/mappings
+	install -m 644 $(wildcard mappings/*.ini) $(DESTDIR)$(DATADIR)/mappings
+	$(foreach s,$(sort $(subst .,,$(suffix $(wildcard docs/*.[1-8])))),\
+	  install -d $(DESTDIR)$(MANDIR)/man$(s) && \
+	  install -m 644 $(wildcard docs/*.$(s)) $(DESTDIR)$(MANDIR)/man$(s) && ) true
 
 clean:
-	$(Q)rm -rf $(BUILD)
+	rm -rf $(BUILD)
 
-.PHONY: all deps test clean
-.SECONDARY:
--include $(wildcard $(BUILD)/*.d $(BUILD)/tests/*.d)
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -22,7 +22,7 @@ struct entry {
 struct sketch {
 	double sum;
 	double count;
-	int64_t period; /* the half window of the latest observation; its slot is never empty */
+	int64_t period; /* half window of the latest observation; its slot is never empty */
 	uint16_t used;
 	uint16_t capacity;
 	struct entry entries[]; /* by key */
@@ -169,9 +169,9 @@ static size_t closest_pair(const struct sketch *s)
 
 /*
  * Makes one entry out of two neighbours, under the key of the heavier: were it always the
- * upper one, weight would wander upwards merge by merge.  Not the lowest two, as sketches that
- * only care for the upper tail have it: forty buckets at 2 % span little more than a factor of
- * two, and a median must survive a wider spread.
+ * upper one, weight would wander upwards merge by merge.  Not the lowest two, as sketches
+ * that only care for the upper tail have it: forty buckets of 2 % span little more than a
+ * factor of two, and a median must survive a wider spread.
  */
 static void merge_closest(struct sketch *s)
 {

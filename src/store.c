@@ -454,8 +454,7 @@ static bool born_reserve(struct ws_store *store, struct family *family)
 {
 	if (family->nborn < family->born_capacity)
 		return true;
-	return born_resize(store, family,
-	                   family->born_capacity == 0 ? FIRST_BORN : 2 * family->born_capacity);
+	return born_resize(store, family, family->nborn == 0 ? FIRST_BORN : 2 * family->nborn);
 }
 
 static void born_append(struct family *family, struct series *series)
@@ -567,7 +566,8 @@ static int64_t deadline(const struct series *series)
 }
 
 /* The series an entry stands for; NULL when it stands for nothing any more. */
-static struct series *entry_series(const struct ws_store *store, const struct heap_entry *entry)
+static struct series *entry_series(const struct ws_store *store,
+                                   const struct heap_entry *entry)
 {
 	const struct ws_ref ref = { .slot = entry->slot, .generation = entry->generation };
 	struct series *series = slot_series(store, ref);
@@ -727,24 +727,29 @@ static const struct {
 
 #define NDERIVED (sizeof(derived) / sizeof(derived[0]))
 
-/* The family that already uses the name, or uses one this family would use. */
+/* The family x of a name x and suffix. */
+static struct family *find_base(const struct ws_store *store, struct ws_span name,
+                                struct ws_span suffix)
+{
+	if (!ws_span_ends(name, suffix))
+		return NULL;
+	return find_joined(store, ws_span(name.ptr, name.len - suffix.len), "");
+}
+
+/* The family that already uses the name, or that has one this family would use. */
 static struct family *find_collision(const struct ws_store *store, struct ws_span name,
                                      enum ws_kind kind)
 {
 	size_t i;
 
 	for (i = 0; i < NDERIVED; i++) {
-		struct ws_span suffix = ws_span_str(derived[i].suffix);
+		struct family *base = find_base(store, name, ws_span_str(derived[i].suffix));
 		struct family *other = NULL;
 
-		if (ws_span_ends(name, suffix))
-			other = find_joined(store, ws_span(name.ptr, name.len - suffix.len), "");
-		if (other != NULL && derived[i].used[other->kind])
-			return other;
+		if (base != NULL && derived[i].used[base->kind])
+			return base;
 		if (derived[i].used[kind])
 			other = find_joined(store, name, derived[i].suffix);
-		else
-			other = NULL;
 		if (other != NULL)
 			return other;
 	}
@@ -829,9 +834,10 @@ static enum ws_err current_family(struct ws_store *store, const struct ws_target
 	*out = family;
 	if (family == NULL)
 		return WS_OK;
+	if (family->epoch == store->epoch && family->kind == target->kind)
+		return WS_OK;
 	if (family->epoch == store->epoch)
-		return family->kind == target->kind ? WS_OK :
-						      refuse(store, family, WS_ERR_TYPE_CONFLICT);
+		return refuse(store, family, WS_ERR_TYPE_CONFLICT);
 	if (!fits(family, target)) {
 		family_retire(store, family);
 		*out = NULL;

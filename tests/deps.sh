@@ -1,32 +1,88 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Installs what building and testing need and the machine lacks; quick and silent otherwise.
+# usage: deps.sh build|test ...
+# Installs what is missing to build windsock, or to test it.  Quiet when nothing is.
 set -eu
 
-as_root() {
-	if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+debian_build='gcc make pkg-config libevent-dev libmicrohttpd-dev uthash-dev libinih-dev
+  libpcre2-dev zlib1g-dev'
+debian_test='libcmocka-dev python3'
+fedora_build='gcc make pkgconf-pkg-config libevent-devel libmicrohttpd-devel uthash-devel
+  inih-devel pcre2-devel zlib-devel'
+fedora_test='libcmocka-devel python3'
+
+die()
+{
+	echo "deps.sh: $*" >&2
+	exit 1
 }
 
-missing=
-if command -v apt-get >/dev/null; then
-	for p in gcc make pkg-config libpcre2-dev libcmocka-dev; do
-		dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' ||
-			missing="$missing $p"
-	done
-	[ -n "$missing" ] || exit 0
-	echo "installing:$missing"
-	as_root apt-get update -qq
-	# shellcheck disable=SC2086 # a list of words
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $missing >/dev/null
+has_debian()
+{
+	case $1 in
+	gcc) command -v "${CC:-cc}" >/dev/null || command -v gcc >/dev/null ;;
+	make | pkg-config | python3) command -v "$1" >/dev/null ;;
+	*) [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ] ;;
+	esac
+}
+
+has_fedora()
+{
+	case $1 in
+	gcc) command -v "${CC:-cc}" >/dev/null || command -v gcc >/dev/null ;;
+	make | python3) command -v "$1" >/dev/null ;;
+	pkgconf-pkg-config) command -v pkg-config >/dev/null ;;
+	*) rpm -q --whatprovides "$1" >/dev/null 2>&1 ;;
+	esac
+}
+
+as_root()
+{
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo "$@"
+	else
+		die "needs root: install them yourself, or sudo: $*"
+	fi
+}
+
+install_debian()
+{
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" ||
+		{ as_root apt-get update && as_root env DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y --no-install-recommends "$@"; }
+}
+
+install_fedora()
+{
+	as_root dnf install -y "$@"
+}
+
+if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
+	system=debian
 elif command -v dnf >/dev/null; then
-	for p in gcc make pkgconf pcre2-devel libcmocka-devel; do
-		rpm -q "$p" >/dev/null 2>&1 || missing="$missing $p"
-	done
-	[ -n "$missing" ] || exit 0
-	echo "installing:$missing"
-	# shellcheck disable=SC2086 # a list of words
-	as_root dnf install -y -q $missing
+	system=fedora
 else
-	echo "neither apt-get nor dnf: install a C compiler, make, pcre2 and cmocka yourself" >&2
-	exit 1
+	echo "deps.sh: neither apt-get nor dnf here; windsock needs a C compiler, make," \
+		"pkg-config, libevent, libmicrohttpd, uthash, inih, pcre2, zlib" \
+		"(tests: cmocka, python3)" >&2
+	exit 0
 fi
+
+missing=
+for group in "${@:-build}"; do
+	case $group in
+	build | test) ;;
+	*) die "usage: deps.sh build|test ..." ;;
+	esac
+	eval "packages=\$${system}_$group"
+	for package in $packages; do
+		has_$system "$package" || missing="$missing $package"
+	done
+done
+[ -n "$missing" ] || exit 0
+
+echo "installing what is missing:$missing"
+# shellcheck disable=SC2086 # a list of words
+install_$system $missing

@@ -72,12 +72,15 @@ struct ws_update {
 
 /*
  * Applies the batch under one lock.  err is WS_OK, WS_ERR_END when the series has expired
- * meanwhile (intern again), or why the sample was refused: OVERFLOW, NEGATIVE_COUNTER, SET_FULL, NOMEM.  Returns
- * how many are not WS_OK.
+ * meanwhile (intern again), or why the sample was refused: OVERFLOW, NEGATIVE_COUNTER,
+ * TYPE_MISMATCH, SET_FULL, NOMEM.  Returns how many are not WS_OK.
  */
 size_t ws_store_apply(struct ws_store *store, struct ws_update *updates, size_t n, int64_t now);
 
-/* Expires what is due and frees what was retired, at most `most` series.  Returns how many. */
+/*
+ * Frees what was retired and looks at what could be due: expires it, or files it anew if it was
+ * touched.  Returns how many series it looked at; fewer than `most`: nothing is left to do.
+ */
 size_t ws_store_expire(struct ws_store *store, int64_t now, size_t most);
 
 /* When ws_store_expire has something to do next, INT64_MAX: nothing known. */

@@ -13,10 +13,9 @@ class WaitInTriggerer(BaseOperator):
     """Defer at once and end when the trigger fires."""
 
     def execute(self, context):
-        """Hand over to the triggerer, for longer than one gauge interval."""
-        self.defer(
-            trigger=TimeDeltaTrigger(timedelta(seconds=35)), method_name="resume"
-        )
+        """Hand over to the triggerer, for longer than one gauge interval (30 s)."""
+        wait = timedelta(seconds=float(os.environ.get("CAPTURE_DEFER", "35")))
+        self.defer(trigger=TimeDeltaTrigger(wait), method_name="resume")
 
     def resume(self, context, event=None):
         """Do nothing more."""

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <netinet/in.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include "clock.h"
+#include "load.h"
+#include "worker.h"
+
+struct bench {
+	struct ws_store *store;
+	struct ws_stats *stats;
+	struct ws_mapping *mapping;
+	struct worker *worker;
+	uint16_t port;
+	int done_fd;
+	int sender;
+};
+
+static struct ws_mapping *builtin(void)
+{
+	char name[] = CONF_BUILTIN;
+	char *items[] = { name };
+	const struct conf_list list = { .items = items, .n = 1 };
+	struct ws_buf diags = WS_BUF_INIT;
+	struct ws_mapping *mapping = load_mapping(&list, NULL, &diags);
+
+	assert_non_null(mapping);
+	ws_buf_fini(&diags);
+	return mapping;
+}
+
+static int setup(void **state)
+{
+	const struct sock_options options = { .kind = SOCK_KIND_UDP, .receive_buffer = 4 << 20 };
+	struct bench *b = calloc(1, sizeof(*b));
+	struct sock_list socks = { .n = 0 };
+	struct worker_config config = { .socks = &socks };
+	char why[256];
+
+	assert_non_null(b);
+	assert_int_equal(sock_listen(&socks, "127.0.0.1:0", "--x", &options, why, sizeof(why)),
+	                 WS_OK);
+	b->port = (uint16_t)atoi(strrchr(socks.socks[0].name, ':') + 1);
+	b->store = ws_store_new(ws_limits_default, (struct ws_hash_key){ 1, 2 });
+	b->stats = ws_stats_new(1);
+	b->mapping = builtin();
+	b->done_fd = eventfd(0, EFD_NONBLOCK);
+	b->sender = socket(AF_INET, SOCK_DGRAM, 0);
+	config.store = b->store;
+	config.stats = b->stats;
+	config.mapping = b->mapping;
+	config.done_fd = b->done_fd;
+	assert_int_equal(worker_start(&config, &b->worker), WS_OK);
+	*state = b;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct bench *b = *state;
+
+	worker_free(b->worker);
+	ws_mapping_unref(b->mapping);
+	ws_stats_free(b->stats);
+	ws_store_free(b->store);
+	close(b->done_fd);
+	close(b->sender);
+	free(b);
+	return 0;
+}
+
+static void send_text(const struct bench *b, const char *text)
+{
+	const struct sockaddr_in to = { .sin_family = AF_INET,
+		                        .sin_port = htons(b->port),
+		                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+
+	assert_int_equal(sendto(b->sender, text, strlen(text), 0, (const struct sockaddr *)&to,
+	                        sizeof(to)),
+	                 strlen(text));
+}
+
+static struct ws_lane sum(const struct bench *b)
+{
+	struct ws_lane lane;
+
+	ws_stats_sum(b->stats, &lane);
+	return lane;
+}
+
+/* Ten seconds at most, for slow machines and valgrind. */
+static bool wait_datagrams(const struct bench *b, uint64_t n)
+{
+	int64_t until = clock_now() + 10000000000;
+
+	while (sum(b).datagrams < n) {
+		if (clock_now() > until)
+			return false;
+		usleep(1000);
+	}
+	return true;
+}
+
+static void datagrams_arrive(void **state)
+{
+	const struct bench *b = *state;
+	struct ws_lane lane;
+
+	send_text(b, "airflow.scheduler_heartbeat:1|c");
+	send_text(b, "airflow.scheduler_heartbeat:1|c\nairflow.dagbag_size:7|g\n");
+	assert_true(wait_datagrams(b, 2));
+	worker_stop(b->worker);
+	while (eventfd_read(b->done_fd, &(eventfd_t){ 0 }) != 0)
+		usleep(1000);
+	lane = sum(b);
+	assert_int_equal(lane.datagrams, 2);
+	assert_int_equal(lane.bytes, 87);
+	assert_true(lane.receive_calls >= 1);
+	assert_int_equal(lane.receive_errors, 0);
+	assert_int_equal(ws_store_counts(b->store).series, 2);
+}
+
+/* More than several wake-ups may take, and the coalescing timer between them. */
+static void bursts_arrive(void **state)
+{
+	const struct bench *b = *state;
+	int i;
+
+	for (i = 0; i < 3000; i++)
+		send_text(b, "airflow.scheduler_heartbeat:1|c");
+	assert_true(wait_datagrams(b, 3000));
+	send_text(b, "airflow.scheduler_heartbeat:1|c");
+	assert_true(wait_datagrams(b, 3001));
+	worker_stop(b->worker);
+	while (eventfd_read(b->done_fd, &(eventfd_t){ 0 }) != 0)
+		usleep(1000);
+	assert_int_equal(sum(b).applied, 3001);
+	assert_true(sum(b).receive_calls < 3000);
+}
+
+static void stop_drains(void **state)
+{
+	const struct bench *b = *state;
+	int64_t begun;
+	int i;
+
+	for (i = 0; i < 2000; i++)
+		send_text(b, "airflow.scheduler_heartbeat:1|c");
+	begun = clock_now();
+	worker_stop(b->worker);
+	while (eventfd_read(b->done_fd, &(eventfd_t){ 0 }) != 0)
+		usleep(1000);
+	assert_int_equal(sum(b).datagrams, 2000);
+	assert_true(clock_now() - begun < 5000000000);
+}
+
+static void mapping_is_handed_over(void **state)
+{
+	struct bench *b = *state;
+	struct ws_mapping *mapping = builtin();
+	int i;
+
+	for (i = 0; i < 200; i++) {
+		send_text(b, "airflow.scheduler_heartbeat:1|c");
+		worker_set_mapping(b->worker, i % 2 == 0 ? mapping : b->mapping);
+	}
+	assert_true(wait_datagrams(b, 200));
+	ws_mapping_unref(mapping);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(datagrams_arrive, setup, teardown),
+		cmocka_unit_test_setup_teardown(bursts_arrive, setup, teardown),
+		cmocka_unit_test_setup_teardown(stop_drains, setup, teardown),
+		cmocka_unit_test_setup_teardown(mapping_is_handed_over, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
