@@ -25,7 +25,7 @@ $(if $(FORGOTTEN),$(error src/: $(FORGOTTEN) is in neither LIBRARY nor DAEMON of
 
 PACKAGES := libevent_core libmicrohttpd libpcre2-8 zlib inih
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
-            -Wformat=2 -Wimplicit-fallthrough -Wconversion $(if $(WERROR),-Werror)
+            -Wformat=2 -Wimplicit-fallthrough -Wconversion -Wno-sign-conversion $(if $(WERROR),-Werror)
 MACHINE := $(shell $(CC) -dumpmachine)
 HARDENING := -fstack-protector-strong -fstack-clash-protection -fPIE \
              $(if $(filter x86_64% i%86%,$(MACHINE)),-fcf-protection) \
@@ -49,6 +49,7 @@ LIBRARY_OBJECTS := $(LIBRARY:%=$(BUILD)/src/%.o)
 DAEMON_OBJECTS := $(DAEMON:%=$(BUILD)/src/%.o) $(BUILD)/builtin.o
 ARCHIVES := $(BUILD)/libwindsockd.a $(BUILD)/libwindsock.a
 UNITS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/test_*.c))
+CORPORA := $(patsubst fuzz/fuzz_%.c,$(BUILD)/tests/test_corpus_%,$(wildcard fuzz/fuzz_*.c))
 FUZZERS := $(patsubst fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard fuzz/fuzz_*.c))
 BENCHES := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench_*.c))
 
@@ -111,7 +112,12 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(ARCHIVES) | $(BUILD)/deps-test
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 $(BUILD)/tests/test_%.o: | $(BUILD)/deps-test
 
-test: $(BUILD)/windsock $(UNITS) $(BUILD)/deps-test
+# The corpora, through the fuzz targets, with any compiler.
+$(BUILD)/tests/test_corpus_%: $(BUILD)/fuzz/replay.o $(BUILD)/fuzz/fuzz_%.o $(ARCHIVES)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+test: $(BUILD)/windsock $(UNITS) $(CORPORA) $(BUILD)/deps-test
 	$(Q)python3 tests/run.py $(BUILD)
 
 run: $(BUILD)/windsock

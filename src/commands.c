@@ -26,7 +26,8 @@ static struct ws_mapping *load(const struct conf_list *files, const char *prefix
 	return mapping;
 }
 
-/* --- check ------------------------------------------------------------------------------- */
+/* --- check -------------------------------------------------------------------------------
+ */
 
 #define COLUMNS 6
 
@@ -132,7 +133,8 @@ int command_check(const struct conf *conf)
 	return finish(ok ? EXIT_OK : EXIT_RUNTIME);
 }
 
-/* --- explain ----------------------------------------------------------------------------- */
+/* --- explain -----------------------------------------------------------------------------
+ */
 
 #define CAPTURES_MAX 32
 #define FED_MAX 64
@@ -229,8 +231,9 @@ static void explain_problems(struct ws_buf *out, const struct ws_sample *s,
 	put_note(out, WS_ERR_TOO_MANY_TAGS, r->head.excess_tags);
 	put_note(out, WS_ERR_RESERVED_TAG, r->reserved_tags);
 	if (r->regex_gave_up > 0)
-		ws_buf_str(out, "  ignored   a regular expression took too many steps on this "
-		                "name\n");
+		ws_buf_str(out,
+			   "  ignored   a regular expression took too many steps on this "
+			   "name\n");
 }
 
 static void explain_rule(struct explainer *e, const struct ws_step *step)
@@ -240,8 +243,8 @@ static void explain_rule(struct explainer *e, const struct ws_step *step)
 	size_t n = ws_mapping_captures(e->mapping, e->resolution, step->rule, captures,
 	                               CAPTURES_MAX), i;
 
-	ws_buf_printf(&e->out, "  rule      %.*s (%s:%u)\n", WS_SPAN_ARG(rule.name), rule.file,
-	              rule.line);
+	ws_buf_printf(&e->out, "  rule      %.*s (%s:%u)\n", WS_SPAN_ARG(rule.name),
+		      rule.file, rule.line);
 	if (n == 0)
 		return;
 	ws_buf_str(&e->out, "    captures");
@@ -353,7 +356,8 @@ static bool explain_series(struct explainer *e, const struct ws_step *step,
 	ws_buf_printf(&e->out, "    series    %.*s{%.*s} %s\n", WS_SPAN_ARG(t->family),
 	              WS_SPAN_ARG(t->labels), ws_kind_word(t->kind));
 	if (err == WS_ERR_END) {
-		ws_buf_str(&e->out, "    effect    none: an earlier rule has fed this series\n");
+		ws_buf_str(&e->out,
+			   "    effect    none: an earlier rule has fed this series\n");
 		return true;
 	}
 	if (err != WS_OK) {
@@ -405,13 +409,15 @@ static bool explain_step(struct explainer *e, const struct ws_step *step,
 static bool explain_steps(struct explainer *e, const struct ws_sample *s)
 {
 	const struct ws_resolution *r = e->resolution;
-	uint32_t done = UINT32_MAX; /* the view whose remaining steps are not for this sample */
+	uint32_t done =
+		UINT32_MAX; /* the view whose remaining steps are not for this sample */
 	bool good = false;
 	size_t i;
 
 	e->nfed = 0;
 	if (r->nsteps == 0)
-		ws_buf_str(&e->out, "  unmatched no rule takes it; dropped (unmatched = drop)\n");
+		ws_buf_str(&e->out,
+			   "  unmatched no rule takes it; dropped (unmatched = drop)\n");
 	for (i = 0; i < r->nsteps; i++) {
 		const struct ws_step *step = &r->steps[i];
 		bool stop = false;

@@ -56,7 +56,8 @@ static const struct setting settings[] = {
 	{ "statsd.mapping-config", KIND_LIST, AT(mappings), 0, 0, CONF_BUILTIN,
 	  "Mapping file, read again on SIGHUP; " CONF_BUILTIN " is compiled in." },
 	{ "statsd.prefix", KIND_TEXT, AT(prefix), 0, 0, NULL,
-	  "Prefix of all names (Airflow's statsd_prefix), in place of the mapping files' own." },
+	  "Prefix of all names (Airflow's statsd_prefix), in place of the mapping files' "
+	  "own." },
 	{ "statsd.cache-size", KIND_NUMBER, AT(cache_size), 1, 100000000, "200000",
 	  "Names a worker remembers the series of." },
 	{ "web.listen-address", KIND_LIST, AT(listen_http), 0, 0, ":9092",
@@ -180,10 +181,12 @@ static bool parse_path(const struct setting *s, void *field, struct ws_span valu
 	size_t i;
 
 	if (value.len < 2 || value.ptr[0] != '/' || ws_span_starts(value, ws_span_str("/-/")))
-		return refuse(from, value, "write a path such as /metrics; / and /-/… are taken");
+		return refuse(from, value,
+			      "write a path such as /metrics; / and /-/… are taken");
 	for (i = 0; i < value.len; i++) {
 		if (!is_path_char(value.ptr[i]))
-			return refuse(from, value, "a path has letters, digits and -._~/ only");
+			return refuse(from, value,
+				      "a path has letters, digits and -._~/ only");
 	}
 	return parse_text(s, field, value, from);
 }
@@ -281,7 +284,8 @@ static bool set_defaults(struct conf *conf, struct ws_buf *why)
 		struct origin from = { .name = settings[i].flag, .first = true, .why = why };
 
 		if (settings[i].standard != NULL &&
-		    !setting_set(&settings[i], conf, ws_span_str(settings[i].standard), &from))
+		    !setting_set(&settings[i], conf, ws_span_str(settings[i].standard),
+				 &from))
 			ok = false;
 	}
 	return ok;
@@ -406,7 +410,8 @@ static bool flag_value(struct cursor *c, const char *name, const char *equals,
 static bool set_flag(struct conf *conf, struct cursor *c)
 {
 	const char *text = c->args[c->i] + 2, *equals = strchr(text, '=');
-	struct ws_span flag = equals == NULL ? ws_span_str(text) : ws_span_between(text, equals);
+	struct ws_span flag =
+		equals == NULL ? ws_span_str(text) : ws_span_between(text, equals);
 	const struct setting *s = setting_find(flag);
 	struct ws_span value = ws_span_str("true");
 	char name[ENV_MAX];
@@ -422,7 +427,8 @@ static bool set_flag(struct conf *conf, struct cursor *c)
 	if (s == NULL)
 		return refuse_unknown(flag, c->why);
 	snprintf(name, sizeof(name), "--%s", s->flag);
-	if ((s->kind != KIND_SWITCH || equals != NULL) && !flag_value(c, name, equals, &value))
+	if ((s->kind != KIND_SWITCH || equals != NULL) &&
+	    !flag_value(c, name, equals, &value))
 		return false;
 	from.first = !c->seen[s - settings];
 	c->seen[s - settings] = true;
@@ -532,7 +538,8 @@ static void help_setting(struct ws_buf *out, const struct setting *s)
 	}
 	help_wrap(out, s->help);
 	ws_buf_printf(out, "%*s%s%s\n", HELP_INDENT, "", env,
-	              s->kind == KIND_LIST ? " (repeat the flag, or list them with commas)" : "");
+		      s->kind == KIND_LIST ? " (repeat the flag, or list them with commas)"
+					   : "");
 }
 
 /* The part of a flag before its dot, or nothing. */
@@ -567,19 +574,21 @@ void conf_help(struct ws_buf *out)
 	struct ws_span group = ws_span_str("none");
 	size_t i;
 
-	ws_buf_str(out,
-	           "usage: windsock [FLAG...]\n"
-	           "       windsock check [FLAG...] [FILE...]\n"
-	           "       windsock explain [FLAG...] [LINE...]\n"
-	           "\n"
-	           "Turns the StatsD of Apache Airflow into Prometheus metrics.\n"
-	           "\n"
-	           "Commands:\n"
-	           "  check      check mapping files (or the configured ones) and print their rules\n"
-	           "  explain    say what becomes of StatsD lines (of standard input, without any)\n"
-	           "\n"
-	           "Each flag is also an environment variable; a flag goes before. The value shown "
-	           "is\nthe default. SIGHUP reads the mapping files again.\n");
+	ws_buf_str(out, "usage: windsock [FLAG...]\n"
+			"       windsock check [FLAG...] [FILE...]\n"
+			"       windsock explain [FLAG...] [LINE...]\n"
+			"\n"
+			"Turns the StatsD of Apache Airflow into Prometheus metrics.\n"
+			"\n"
+			"Commands:\n"
+			"  check      check mapping files (or the configured ones) and print "
+			"their rules\n"
+			"  explain    say what becomes of StatsD lines (of standard input, "
+			"without any)\n"
+			"\n"
+			"Each flag is also an environment variable; a flag goes before. The "
+			"value shown "
+			"is\nthe default. SIGHUP reads the mapping files again.\n");
 	for (i = 0; i < NSETTINGS; i++) {
 		struct ws_span its = help_group(settings[i].flag);
 

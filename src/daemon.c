@@ -57,7 +57,8 @@ static bool fail(const char *topic, const char *what)
 	return false;
 }
 
-/* --- mapping ----------------------------------------------------------------------------- */
+/* --- mapping -----------------------------------------------------------------------------
+ */
 
 static void log_diags(const struct ws_buf *diags)
 {
@@ -125,7 +126,8 @@ static bool reload(void *user, struct ws_buf *diags)
 	return true;
 }
 
-/* --- events ------------------------------------------------------------------------------ */
+/* --- events ------------------------------------------------------------------------------
+ */
 
 static void arm(struct event *timer, int64_t ns)
 {
@@ -162,7 +164,8 @@ static void on_http(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	arm(d->http_timer, clamp(http_run(d->http, clock_now()), HTTP_LEAST_NS, HTTP_MOST_NS));
+	arm(d->http_timer,
+	    clamp(http_run(d->http, clock_now()), HTTP_LEAST_NS, HTTP_MOST_NS));
 }
 
 static void stop(struct daemon *d, int number)
@@ -226,7 +229,8 @@ static bool start_events(struct daemon *d)
 	}
 	d->done_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (d->base == NULL || d->done_fd < 0 ||
-	    !event_start(&d->done_event, d->base, d->done_fd, EV_READ | EV_PERSIST, on_done, d))
+	    !event_start(&d->done_event, d->base, d->done_fd, EV_READ | EV_PERSIST, on_done,
+			 d))
 		return fail("daemon", "no event loop");
 	for (i = 0; i < NSIGNALS; i++) {
 		if (!event_start(&d->signal_events[i], d->base, signals[i],
@@ -241,7 +245,8 @@ static bool start_events(struct daemon *d)
 	return true;
 }
 
-/* --- start ------------------------------------------------------------------------------- */
+/* --- start -------------------------------------------------------------------------------
+ */
 
 static bool make_store(struct daemon *d)
 {
@@ -289,7 +294,8 @@ static bool listen_on(const struct daemon *d, struct sock_list *list, const char
 	};
 	char why[WHY_MAX];
 
-	if (sock_listen(list, address, "--statsd.listen-udp", &options, why, sizeof(why)) == WS_OK)
+	if (sock_listen(list, address, "--statsd.listen-udp", &options, why, sizeof(why)) ==
+	    WS_OK)
 		return true;
 	log_error("statsd", "%s", why);
 	sock_close_all(list);
@@ -365,8 +371,8 @@ static bool serve(struct daemon *d, struct sock_list *list)
 		         d->conf->telemetry_path);
 	}
 	for (i = 0; i < SOCK_MAX && (fd = http_fd(d->http, i)) >= 0; i++) {
-		if (!event_start(&d->http_events[i], d->base, fd, EV_READ | EV_PERSIST, on_http,
-		                 d))
+		if (!event_start(&d->http_events[i], d->base, fd, EV_READ | EV_PERSIST,
+				 on_http, d))
 			return fail("http", "cannot watch a socket");
 	}
 	on_http(-1, 0, d);
@@ -458,7 +464,8 @@ static bool start(struct daemon *d)
 	return true;
 }
 
-/* --- stop -------------------------------------------------------------------------------- */
+/* --- stop --------------------------------------------------------------------------------
+ */
 
 static void event_drop(struct event *event)
 {

@@ -23,9 +23,10 @@ static int run(const struct conf *conf)
 {
 	if (conf->rest.n > 0) {
 		fprintf(stderr,
-		        "%s: there is no such command; the commands are check and explain, and "
-		        "flags begin with --\n",
-		        conf->rest.items[0]);
+			"%s: there is no such command; the commands are check and explain, "
+			"and "
+			"flags begin with --\n",
+			conf->rest.items[0]);
 		return EXIT_USAGE;
 	}
 	return conf->check_config ? command_check(conf) : daemon_run(conf);

@@ -506,7 +506,8 @@ static bool expand_labels(const struct rule *rule, const struct ws_span *values,
 			template_expand(&rule->labels[i].value, values, false, &s->value);
 		ends[i] = s->value.len;
 	}
-	for (i = 0; i < rule->nlabels; from = ends[i++])
+	/* Nothing written means no memory either; such labels are left out all the same. */
+	for (i = 0; i < rule->nlabels && s->value.len > 0; from = ends[i++])
 		insert(pairs, n, (struct pair){ rule->labels[i].name,
 		                                ws_span(s->value.ptr + from, ends[i] - from) });
 	return s->value.err == WS_OK;

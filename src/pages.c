@@ -12,7 +12,8 @@
 
 #define HTML_TYPE "text/html; charset=utf-8"
 
-/* --- the daemon's own metrics ------------------------------------------------------------ */
+/* --- the daemon's own metrics ------------------------------------------------------------
+ */
 
 /* Where the metrics go, and in which format. */
 struct page_out {
@@ -26,7 +27,8 @@ static void head(const struct page_out *out, const char *name, enum ws_kind kind
 	ws_expo_head(out->buf, out->openmetrics, name, kind, help);
 }
 
-static void write_gauge(const struct page_out *out, const char *name, const char *help, double v)
+static void write_gauge(const struct page_out *out, const char *name, const char *help,
+			double v)
 {
 	head(out, name, WS_KIND_GAUGE, help);
 	ws_buf_printf(out->buf, "%s ", name);
@@ -77,10 +79,11 @@ static void write_config(const struct page_out *out, const struct pages *p)
 	               p->reloads_bad);
 	write_labelled(out, "windsock_config_reloads_total", "outcome", "success",
 	               p->reloads_good);
-	write_gauge(out, "windsock_config_last_reload_successful",
-	            "Whether the last reload succeeded; otherwise the mapping before it is in "
-	            "force.",
-	            p->last_reload_good ? 1 : 0);
+	write_gauge(
+		out, "windsock_config_last_reload_successful",
+		"Whether the last reload succeeded; otherwise the mapping before it is in "
+		"force.",
+		p->last_reload_good ? 1 : 0);
 	write_gauge(out, "windsock_config_last_reload_success_timestamp_seconds",
 	            "When the mapping in force was loaded.", p->last_good_reload);
 	write_gauge(out, "windsock_mapping_rules", "Rules of the mapping in force.",
@@ -109,7 +112,8 @@ static const struct socket_metric {
 	uint64_t (*read)(const struct sock *s);
 } socket_metrics[] = {
 	{ "windsock_socket_drops_total", WS_KIND_COUNTER,
-	  "Datagrams the kernel dropped at a socket, for want of room above all.", socket_drops },
+	  "Datagrams the kernel dropped at a socket, for want of room above all.",
+	  socket_drops },
 	{ "windsock_socket_receive_buffer_bytes", WS_KIND_GAUGE,
 	  "Receive buffer that the kernel granted.", socket_buffer },
 	{ "windsock_socket_queued_bytes", WS_KIND_GAUGE,
@@ -175,7 +179,8 @@ static void write_http(const struct page_out *out, const struct pages *p)
 	write_labelled(out, refused, "reason", "refused", c.refused);
 }
 
-/* --- /metrics ---------------------------------------------------------------------------- */
+/* --- /metrics ----------------------------------------------------------------------------
+ */
 
 struct scrape {
 	const struct pages *pages;
@@ -242,7 +247,8 @@ static void handle_metrics(void *user, const struct http_request *request,
 	reply->stream = s;
 }
 
-/* --- health, readiness, reload ----------------------------------------------------------- */
+/* --- health, readiness, reload -----------------------------------------------------------
+ */
 
 static void handle_healthy(void *user, const struct http_request *request,
                            struct http_reply *reply)
@@ -284,8 +290,9 @@ static void handle_reload(void *user, const struct http_request *request,
 	(void)request;
 	if (!p->lifecycle) {
 		reply->status = 403;
-		ws_buf_str(&reply->body, "reloading over HTTP is switched off; start windsock with "
-		                         "--web.enable-lifecycle to allow it, or send SIGHUP\n");
+		ws_buf_str(&reply->body,
+			   "reloading over HTTP is switched off; start windsock with "
+			   "--web.enable-lifecycle to allow it, or send SIGHUP\n");
 	} else if (p->state != PAGES_READY) {
 		reply->status = 503;
 		ws_buf_printf(&reply->body, "windsock is %s\n", state_text(p->state));
@@ -298,7 +305,8 @@ static void handle_reload(void *user, const struct http_request *request,
 	}
 }
 
-/* --- the landing page -------------------------------------------------------------------- */
+/* --- the landing page --------------------------------------------------------------------
+ */
 
 /* Any bytes of any sender: markup is escaped, what cannot be shown becomes \x... */
 static void html_text(struct ws_buf *out, struct ws_span text)
@@ -327,21 +335,22 @@ static void html_head(struct ws_buf *out)
 {
 	struct conf_build b = conf_build();
 
-	ws_buf_str(out,
-	           "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-	           "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-	           "<title>windsock</title>\n<style>\n"
-	           ":root { color-scheme: light dark }\n"
-	           "body { font: 16px/1.5 system-ui, sans-serif; margin: 2em auto; "
-	           "max-width: 60em; padding: 0 1em }\n"
-	           "table { border-collapse: collapse; width: 100% }\n"
-	           "th, td { border-bottom: 1px solid #8886; padding: .2em .8em .2em 0; "
-	           "text-align: left; vertical-align: top }\n"
-	           "td.n { text-align: right; font-variant-numeric: tabular-nums; "
-	           "white-space: nowrap }\n"
-	           "code { overflow-wrap: anywhere }\n"
-	           "</style>\n</head>\n<body>\n<h1>windsock</h1>\n"
-	           "<p>StatsD of Apache Airflow, as Prometheus metrics. Version ");
+	ws_buf_str(
+		out,
+		"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+		"<title>windsock</title>\n<style>\n"
+		":root { color-scheme: light dark }\n"
+		"body { font: 16px/1.5 system-ui, sans-serif; margin: 2em auto; "
+		"max-width: 60em; padding: 0 1em }\n"
+		"table { border-collapse: collapse; width: 100% }\n"
+		"th, td { border-bottom: 1px solid #8886; padding: .2em .8em .2em 0; "
+		"text-align: left; vertical-align: top }\n"
+		"td.n { text-align: right; font-variant-numeric: tabular-nums; "
+		"white-space: nowrap }\n"
+		"code { overflow-wrap: anywhere }\n"
+		"</style>\n</head>\n<body>\n<h1>windsock</h1>\n"
+		"<p>StatsD of Apache Airflow, as Prometheus metrics. Version ");
 	html_str(out, b.version);
 	ws_buf_str(out, " (revision ");
 	html_str(out, b.revision);
@@ -388,8 +397,9 @@ static void html_state(struct ws_buf *out, const struct pages *p)
 		rejected += (double)sum.rejected[i];
 	ws_buf_printf(out, "<h2>State</h2>\n<table>\n<tr><th scope=\"row\">State</th>"
 	                   "<td class=\"n\">%s</td></tr>\n", state_text(p->state));
-	ws_buf_printf(out, "<tr><th scope=\"row\">Last reload</th><td class=\"n\">%s</td></tr>\n",
-	              p->last_reload_good ? "good" : "failed; the mapping before it is in force");
+	ws_buf_printf(
+		out, "<tr><th scope=\"row\">Last reload</th><td class=\"n\">%s</td></tr>\n",
+		p->last_reload_good ? "good" : "failed; the mapping before it is in force");
 	html_row(out, "Up for, seconds", (double)(int64_t)(clock_wall() - p->started));
 	html_row(out, "Mapping rules", (double)ws_mapping_rules(p->mapping));
 	html_row(out, "Datagrams received", (double)sum.datagrams);
@@ -418,9 +428,10 @@ static void html_listeners(struct ws_buf *out, const struct pages *p)
 
 			ws_buf_str(out, "<tr><td><code>");
 			html_str(out, s->name);
-			ws_buf_printf(out, "</code></td><td class=\"n\">%zu</td>"
-			                   "<td class=\"n\">%d</td><td class=\"n\">%u</td></tr>\n",
-			              w, s->receive_buffer, sock_drops(s->fd));
+			ws_buf_printf(out,
+				      "</code></td><td class=\"n\">%zu</td>"
+				      "<td class=\"n\">%d</td><td class=\"n\">%u</td></tr>\n",
+				      w, s->receive_buffer, sock_drops(s->fd));
 		}
 	}
 	ws_buf_str(out, "</table>\n");

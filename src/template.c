@@ -26,7 +26,7 @@ static size_t count_parts(struct ws_span text)
 bool template_parse(struct template *t, struct ws_span text, const struct ws_span *names,
                     size_t n, struct arena *arena, struct ws_buf *why)
 {
-	const char *at = text.ptr, *end = text.ptr + text.len, *open, *close;
+	const char *at = text.ptr, *end = text.len > 0 ? text.ptr + text.len : at, *open, *close;
 	struct ws_span name;
 	int variable;
 

@@ -194,8 +194,8 @@ static struct event_base *base_new(void)
 
 	/* PRECISE_TIMER: epoll_wait alone counts in milliseconds. */
 	if (config != NULL &&
-	    event_config_set_flag(config,
-	                          EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_PRECISE_TIMER) == 0)
+	    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK |
+						  EVENT_BASE_FLAG_PRECISE_TIMER) == 0)
 		base = event_base_new_with_config(config);
 	if (config != NULL)
 		event_config_free(config);

@@ -15,12 +15,14 @@
 struct worker;
 
 struct worker_config {
-	const struct sock_list *socks; /* UDP; the worker owns the descriptors once it is made */
+	const struct sock_list
+		*socks; /* UDP; the worker owns the descriptors once it is made */
 	struct ws_store *store;
 	struct ws_stats *stats;
 	struct ws_mapping *mapping; /* the worker takes a reference of its own */
 	struct ws_ingest_options ingest;
-	int done_fd; /* eventfd of the owner: 1 is added when the thread has drained; -1: none */
+	int done_fd; /* eventfd of the owner: 1 is added when the thread has drained; -1: none
+		      */
 };
 
 /* WS_OK and *out runs, or what is missing: NOMEM, SYSTEM (errno). */

@@ -80,7 +80,8 @@ static void defaults(void **state)
 	assert_int_equal(p.conf.limit_series, ws_limits_default.series);
 	assert_int_equal(p.conf.limit_series_per_family, ws_limits_default.series_per_family);
 	assert_int_equal(p.conf.limit_families, ws_limits_default.families);
-	assert_int_equal(p.conf.limit_unmatched_families, ws_limits_default.unmatched_families);
+	assert_int_equal(p.conf.limit_unmatched_families,
+			 ws_limits_default.unmatched_families);
 	assert_true(p.conf.web_timeout > 9.9 && p.conf.web_timeout < 10.1);
 	assert_false(p.conf.enable_lifecycle);
 	parsed_fini(&p);
@@ -108,7 +109,8 @@ static void flags_go_before_environment(void **state)
 static void lists(void **state)
 {
 	static const char *const env[] = { "WINDSOCK_STATSD_LISTEN_UDP", " a:1, b:2  c:3,",
-		                           "WINDSOCK_STATSD_MAPPING_CONFIG", "one.ini", NULL };
+					   "WINDSOCK_STATSD_MAPPING_CONFIG", "one.ini",
+					   NULL };
 	struct parsed p;
 
 	(void)state;

@@ -43,15 +43,16 @@ static struct ws_mapping *builtin(void)
 
 static int setup(void **state)
 {
-	const struct sock_options options = { .kind = SOCK_KIND_UDP, .receive_buffer = 4 << 20 };
+	const struct sock_options options = { .kind = SOCK_KIND_UDP,
+					      .receive_buffer = 4 << 20 };
 	struct bench *b = calloc(1, sizeof(*b));
 	struct sock_list socks = { .n = 0 };
 	struct worker_config config = { .socks = &socks };
 	char why[256];
 
 	assert_non_null(b);
-	assert_int_equal(sock_listen(&socks, "127.0.0.1:0", "--x", &options, why, sizeof(why)),
-	                 WS_OK);
+	assert_int_equal(
+		sock_listen(&socks, "127.0.0.1:0", "--x", &options, why, sizeof(why)), WS_OK);
 	b->port = (uint16_t)atoi(strrchr(socks.socks[0].name, ':') + 1);
 	b->store = ws_store_new(ws_limits_default, (struct ws_hash_key){ 1, 2 });
 	b->stats = ws_stats_new(1);
@@ -87,9 +88,9 @@ static void send_text(const struct bench *b, const char *text)
 		                        .sin_port = htons(b->port),
 		                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 
-	assert_int_equal(sendto(b->sender, text, strlen(text), 0, (const struct sockaddr *)&to,
-	                        sizeof(to)),
-	                 strlen(text));
+	assert_int_equal(sendto(b->sender, text, strlen(text), 0,
+				(const struct sockaddr *)&to, sizeof(to)),
+			 strlen(text));
 }
 
 static struct ws_lane sum(const struct bench *b)

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Any bytes as datagrams, all the way to the exposition, which must stay UTF-8 lines. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <windsock/expo.h>
+#include <windsock/ingest.h>
+
+#include "name.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char rules[] = "[windsock]\nprefix = airflow\nttl = 10s\n"
+			    "[f]\nmatch = ti.<a>.<b...>.<c>\nmetric = f_<a>\nas = summary\n"
+			    "[h]\nmatch = h.<x>\nmetric = h\nas = histogram\ncontinue = yes\n"
+			    "[d]\nmatch = <_...>.drop\ndrop = yes\n";
+
+static void feed(struct ws_ingest *g, struct ws_mapping *m, struct ws_span all, int64_t now)
+{
+	if (ws_ingest_begin(g, m, now) != WS_OK)
+		abort();
+	ws_ingest_datagram(g, all, false);
+	ws_ingest_end(g);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct ws_source source = { "r.ini", { rules, sizeof(rules) - 1 } };
+	const struct ws_hash_key key = { 1, 2 };
+	const struct ws_limits limits = { 50, 20, 10, 5 };
+	const struct ws_ingest_options options = { .lane = 0, .cache_size = 16, .key = key };
+	struct ws_span all = ws_span((const char *)data, size);
+	struct ws_buf out = WS_BUF_INIT;
+	struct ws_store *store = ws_store_new(limits, key);
+	struct ws_stats *stats = ws_stats_new(1);
+	struct ws_mapping *m = ws_mapping_new(&source, 1, NULL, &out);
+	struct ws_ingest *g = ws_ingest_new(store, stats, &options);
+	struct ws_expo *e;
+
+	if (m == NULL || g == NULL)
+		abort();
+	feed(g, m, all, 1);
+	feed(g, m, all, 2);
+	e = ws_expo_new(store, size % 2 == 1, 2);
+	while (ws_expo_more(e, &out))
+		;
+	ws_expo_free(e);
+	ws_expo_self(&out, size % 2 == 1, stats, store);
+	if (out.err != WS_OK || !name_is_utf8(ws_buf_text(&out)) || out.ptr[out.len - 1] != '\n')
+		abort();
+	while (ws_store_expire(store, INT64_C(60000000000), 7) > 0)
+		;
+	if (ws_store_counts(store).series != 0)
+		abort();
+	feed(g, m, all, INT64_C(60000000001));
+	ws_ingest_free(g);
+	ws_mapping_unref(m);
+	ws_store_free(store);
+	ws_stats_free(stats);
+	ws_buf_fini(&out);
+	return 0;
+}
