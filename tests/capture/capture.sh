@@ -12,9 +12,12 @@
 #   PYTHON            interpreter for the virtual environment (python3)
 #   UPLOADED_BEFORE   take no package newer than this day, so that an old
 #                     Airflow gets the dependencies of its time; empty: newest
-#   AFTER             seconds to go on after the last run     (2.x: 32, 3.x: 12)
-#   IDLE              [scheduler] scheduler_idle_sleep_time   (2.x: 1, 3.x: 3)
-#   DEFER             seconds that the deferred task waits    (35)
+#   AFTER             seconds to go on after the last run     (2.x: 32, 3.x: 5)
+#   IDLE              [scheduler] scheduler_idle_sleep_time   (2.x: 1, 3.x: 2);
+#                     whole seconds
+#   DEFER             seconds that the deferred task waits    (35); not under
+#                     4 x IDLE, or 3.x starts it again before it has seen the
+#                     end of the first part, and calls the task failed
 #   LIMIT             seconds for everything                  (900)
 #   KEEP              1: keep the working folder
 set -euo pipefail
@@ -37,7 +40,7 @@ name=${NAME:-airflow-$minor-$MODE}
 if [ "$major" = 2 ]; then
     AFTER=${AFTER:-32} IDLE=${IDLE:-1}
 else
-    AFTER=${AFTER:-12} IDLE=${IDLE:-3}
+    AFTER=${AFTER:-5} IDLE=${IDLE:-2}
 fi
 
 case $AIRFLOW_VERSION in
@@ -213,7 +216,7 @@ export AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION=False
 export AIRFLOW__CORE__HOSTNAME_CALLABLE=capture_host.name
 export AIRFLOW__CORE__PARALLELISM=4
 export AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME=$IDLE
-export CAPTURE_DEFER=$DEFER # for dags/dynamic.py
+export CAPTURE_DEFER=$DEFER CAPTURE_POKE=$((4 * IDLE)) # for dags/dynamic.py
 export AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False
 export AIRFLOW__METRICS__STATSD_ON=True
 export AIRFLOW__METRICS__STATSD_HOST=127.0.0.1
@@ -293,6 +296,7 @@ say "stopped"
 
 # ---- the result -------------------------------------------------------------
 
+ask expected || die "not what the DAGs should have done: $(cat "$tmp/ask.txt")"
 mkdir -p "$out"
 "$PYTHON" "$here/metadata.py" truth "$db" "airflow=$AIRFLOW_VERSION" "mode=$MODE" \
     "executor=$executor" "host=airflow-host.example" >"$tmp/truth.json" ||

@@ -3,6 +3,7 @@
 
     metadata.py ready DB            are all DAGs there? (exit status)
     metadata.py finished DB         are all expected runs finished? (exit status)
+    metadata.py expected DB         did they end as they should? (exit status)
     metadata.py truth DB key=value  the truth file, JSON on standard output
 
 Reads the file directly, read-only, so that asking sends no metrics.
@@ -28,6 +29,9 @@ EXPECTED = {
     "sensor": 1,
     "team.sales": 2,
 }
+
+# The DAG whose runs fail; those of all others succeed.
+FAILING = "always_fails"
 
 # Task instance states in which nothing more happens.
 ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
@@ -80,6 +84,20 @@ def finished(db):
         and all(r["ended"] == r["n"] for r in done)
         and waiting == 0
     )
+
+
+def expected(db):
+    """Did the right number of runs end in the right state?"""
+    wrong = []
+    left = dict(EXPECTED)
+    for run in rows(db, "SELECT dag_id, state FROM dag_run"):
+        dag = run["dag_id"]
+        left[dag] = left.get(dag, 0) - 1
+        if run["state"] != ("failed" if dag == FAILING else "success"):
+            wrong.append("%s: %s" % (dag, run["state"]))
+    wrong += ["%s: %+d runs" % (dag, -n) for dag, n in left.items() if n]
+    print(", ".join(wrong) or "as expected")
+    return not wrong
 
 
 def grouped(items, keys, add):
@@ -166,16 +184,15 @@ def truth(db, info):
 
 
 def main(argv):
-    """Do one of the three things."""
-    if len(argv) < 3 or argv[1] not in ("ready", "finished", "truth"):
+    """Do one of the four things."""
+    ask = {"ready": ready, "finished": finished, "expected": expected}
+    if len(argv) < 3 or argv[1] not in (*ask, "truth"):
         print(__doc__, file=sys.stderr)
         return 2
     try:
         db = sqlite3.connect("file:%s?mode=ro" % argv[2], uri=True, timeout=10)
-        if argv[1] == "ready":
-            return 0 if ready(db) else 1
-        if argv[1] == "finished":
-            return 0 if finished(db) else 1
+        if argv[1] in ask:
+            return 0 if ask[argv[1]](db) else 1
         info = dict(a.split("=", 1) for a in argv[3:])
         json.dump(truth(db, info), sys.stdout, indent=1)
         print()

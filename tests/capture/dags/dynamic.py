@@ -53,6 +53,7 @@ with DAG("sensor", start_date=START, schedule="@once"):
         task_id="look_again",
         python_callable=second_look,
         mode="reschedule",
-        poke_interval=2,
+        # Longer than a few turns of the scheduler.
+        poke_interval=float(os.environ.get("CAPTURE_POKE", "8")),
         timeout=120,
     )
