@@ -1090,6 +1090,7 @@ struct ws_cursor {
 	struct ws_store *store;
 	struct family *family; /* NULL: not begun, or done */
 	size_t at;             /* in family->born */
+	size_t end;            /* who is born later waits for the next reading */
 	bool begun;            /* a series of the family has been read */
 	bool done;
 };
@@ -1111,6 +1112,7 @@ static void cursor_enter(struct ws_cursor *cursor, struct family *family)
 		family->refs++;
 	cursor->family = family;
 	cursor->at = 0;
+	cursor->end = family != NULL ? family->nborn : 0;
 	cursor->begun = false;
 	if (left == NULL)
 		return;
@@ -1171,7 +1173,7 @@ static bool read_family(struct ws_cursor *cursor, const struct ws_reader *reader
 	const struct family *family = cursor->family;
 	const struct ws_family_view view = view_of(cursor->store, family);
 
-	while (cursor->at < family->nborn) {
+	while (cursor->at < cursor->end && cursor->at < family->nborn) {
 		const struct series *series = family->born[cursor->at++];
 
 		if (series == NULL)
