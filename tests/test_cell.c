@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include <float.h>
+#include <math.h>
+
+#include "cell.h"
+
+static const double buckets[] = { 1, 2, 5 };
+static const double quantiles[] = { 0.5, 0.9 };
+
+static const struct ws_shape shape = {
+	.buckets = buckets,
+	.nbuckets = 3,
+	.quantiles = quantiles,
+	.nquantiles = 2,
+	.window_ns = 1000,
+};
+
+struct box {
+	struct ws_cell cell;
+	enum ws_kind kind;
+};
+
+static struct box make(enum ws_kind kind)
+{
+	struct box box = { .kind = kind };
+
+	assert_true(cell_init(&box.cell, kind, &shape));
+	return box;
+}
+
+static enum ws_err put(struct box *box, enum ws_op op, double value, double weight)
+{
+	return cell_update(&box->cell, box->kind, &shape, op, value, weight, 0, 0);
+}
+
+static enum ws_err join(struct box *box, uint64_t member, int64_t now)
+{
+	return cell_update(&box->cell, box->kind, &shape, WS_OP_MEMBER, 0, 1, member, now);
+}
+
+static double number(const struct box *box, int64_t now)
+{
+	return cell_number(&box->cell, &shape, now);
+}
+
+static void counter(void **state)
+{
+	struct box box = make(WS_KIND_COUNTER);
+
+	(void)state;
+	assert_true(number(&box, 0) == 0);
+	assert_int_equal(put(&box, WS_OP_ADD, 2, 10), WS_OK);
+	assert_int_equal(put(&box, WS_OP_COUNT, 99, 4), WS_OK);
+	assert_int_equal(put(&box, WS_OP_ADD, -1, 1), WS_ERR_NEGATIVE_COUNTER);
+	assert_int_equal(put(&box, WS_OP_ADD, DBL_MAX, 10), WS_ERR_OVERFLOW);
+	assert_int_equal(put(&box, WS_OP_SET, 1, 1), WS_ERR_TYPE_MISMATCH);
+	assert_int_equal(put(&box, WS_OP_NONE, 1, 1), WS_ERR_TYPE_MISMATCH);
+	assert_true(number(&box, 0) == 24);
+	assert_int_equal(cell_bytes(&box.cell, box.kind, &shape), 0);
+	cell_fini(&box.cell, box.kind);
+}
+
+static void gauge(void **state)
+{
+	struct box box = make(WS_KIND_GAUGE);
+
+	(void)state;
+	assert_int_equal(put(&box, WS_OP_SET, 5, 10), WS_OK);
+	assert_int_equal(put(&box, WS_OP_RELATIVE, -7, 10), WS_OK);
+	assert_true(number(&box, 0) == -2);
+	assert_int_equal(put(&box, WS_OP_UP_DOWN, -1, 10), WS_OK);
+	assert_true(number(&box, 0) == -12);
+	assert_int_equal(put(&box, WS_OP_OBSERVE, 1, 1), WS_ERR_TYPE_MISMATCH);
+	assert_int_equal(put(&box, WS_OP_SET, (double)INFINITY, 1), WS_OK);
+	assert_int_equal(put(&box, WS_OP_RELATIVE, 1, 1), WS_ERR_OVERFLOW);
+	assert_int_equal(put(&box, WS_OP_SET, (double)NAN, 1), WS_OK);
+	assert_true(isnan(number(&box, 0)));
+	cell_fini(&box.cell, box.kind);
+}
+
+static void histogram(void **state)
+{
+	const double values[] = { 0, 1, 1.5, 2, 5, 6, -3 };
+	struct box box = make(WS_KIND_HISTOGRAM);
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 7; i++)
+		assert_int_equal(put(&box, WS_OP_OBSERVE, values[i], 1), WS_OK);
+	assert_int_equal(cell_bucket(&box.cell, &shape, 0), 3);
+	assert_int_equal(cell_bucket(&box.cell, &shape, 1), 5);
+	assert_int_equal(cell_bucket(&box.cell, &shape, 2), 6);
+	assert_int_equal(cell_bucket(&box.cell, &shape, 3), 7);
+	assert_int_equal(cell_count(&box.cell, box.kind), 7);
+	assert_true(cell_sum(&box.cell, box.kind) == 12.5);
+	assert_int_equal(put(&box, WS_OP_OBSERVE, DBL_MAX, 2), WS_ERR_OVERFLOW);
+	assert_int_equal(put(&box, WS_OP_ADD, 1, 1), WS_ERR_TYPE_MISMATCH);
+	assert_int_equal(cell_count(&box.cell, box.kind), 7);
+	assert_int_equal(put(&box, WS_OP_OBSERVE, 0, 2.5), WS_OK);
+	assert_int_equal(put(&box, WS_OP_OBSERVE, 3, 2.5), WS_OK);
+	assert_int_equal(cell_bucket(&box.cell, &shape, 0), 5);
+	assert_int_equal(cell_count(&box.cell, box.kind), 12);
+	assert_int_equal(put(&box, WS_OP_OBSERVE, 0, 1e300), WS_OK);
+	assert_true(cell_count(&box.cell, box.kind) == UINT64_MAX);
+	assert_true(cell_bytes(&box.cell, box.kind, &shape) > 4 * sizeof(double));
+	cell_fini(&box.cell, box.kind);
+}
+
+static void summary(void **state)
+{
+	struct box box = make(WS_KIND_SUMMARY);
+	double out[2];
+	int i;
+
+	(void)state;
+	cell_quantiles(&box.cell, &shape, 0, out);
+	assert_true(isnan(out[0]) && isnan(out[1]));
+	for (i = 1; i <= 10; i++)
+		assert_int_equal(put(&box, WS_OP_OBSERVE, i, 1.25), WS_OK);
+	cell_quantiles(&box.cell, &shape, 0, out);
+	assert_true(out[0] == 5 && out[1] == 9);
+	assert_int_equal(cell_count(&box.cell, box.kind), 12);
+	assert_true(cell_sum(&box.cell, box.kind) == 68.75);
+	assert_int_equal(put(&box, WS_OP_OBSERVE, DBL_MAX, 2), WS_ERR_OVERFLOW);
+	assert_int_equal(put(&box, WS_OP_SET, 1, 1), WS_ERR_TYPE_MISMATCH);
+	assert_true(cell_bytes(&box.cell, box.kind, &shape) <= 1024);
+	cell_fini(&box.cell, box.kind);
+}
+
+static void set_counts_the_window(void **state)
+{
+	struct box box = make(WS_KIND_GAUGE);
+	uint64_t i;
+
+	(void)state;
+	for (i = 0; i < 100; i++) {
+		assert_int_equal(join(&box, 1 + i % 10, 0), WS_OK);
+		assert_int_equal(join(&box, (1 + i % 10) << 56, 500), WS_OK);
+	}
+	assert_true(box.cell.is_set);
+	assert_true(number(&box, 500) == 20);
+	assert_true(number(&box, 999) == 20);
+	assert_true(number(&box, 1000) == 10);
+	assert_true(number(&box, 1500) == 0);
+	assert_int_equal(put(&box, WS_OP_SET, 1, 1), WS_ERR_TYPE_MISMATCH);
+	assert_int_equal(put(&box, WS_OP_RELATIVE, 1, 1), WS_ERR_TYPE_MISMATCH);
+	assert_int_equal(put(&box, WS_OP_UP_DOWN, 1, 1), WS_ERR_TYPE_MISMATCH);
+	cell_fini(&box.cell, box.kind);
+}
+
+static void set_forgets(void **state)
+{
+	struct box box = make(WS_KIND_GAUGE);
+	uint64_t i;
+
+	(void)state;
+	for (i = 0; i < 100000; i++)
+		assert_int_equal(join(&box, i * UINT64_C(0x9e3779b97f4a7c15), (int64_t)i * 10),
+		                 WS_OK);
+	assert_true(number(&box, 999990) == 100);
+	assert_true(cell_bytes(&box.cell, box.kind, &shape) < 16384);
+	cell_fini(&box.cell, box.kind);
+}
+
+static void set_is_limited(void **state)
+{
+	struct box box = make(WS_KIND_GAUGE);
+	uint64_t i;
+
+	(void)state;
+	for (i = 1; i <= CELL_SET_MAX; i++)
+		assert_int_equal(join(&box, i, 0), WS_OK);
+	assert_int_equal(join(&box, i, 0), WS_ERR_SET_FULL);
+	assert_int_equal(join(&box, 1, 10), WS_OK);
+	assert_true(number(&box, 10) == CELL_SET_MAX);
+	assert_int_equal(join(&box, i, 1005), WS_OK);
+	assert_true(number(&box, 1005) == 2);
+	cell_fini(&box.cell, box.kind);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(counter),
+		cmocka_unit_test(gauge),
+		cmocka_unit_test(histogram),
+		cmocka_unit_test(summary),
+		cmocka_unit_test(set_counts_the_window),
+		cmocka_unit_test(set_forgets),
+		cmocka_unit_test(set_is_limited),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
