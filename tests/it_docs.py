@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The pages say what the program does: tables and examples are run, lists are compared."""
+import os
+import re
+import subprocess
+
+from harness import HERE, Windsock, tap
+
+ROOT = os.path.dirname(HERE)
+CODE = re.compile(r"`([^`]+)`")
+PROGRAM = os.environ.get("WINDSOCK", "build/windsock")
+
+
+def read(*path):
+    with open(os.path.join(ROOT, *path), encoding="utf-8") as page:
+        return page.read()
+
+
+def run(*args, given=None):
+    return subprocess.run([PROGRAM, *args], input=given, capture_output=True, text=True,
+                          encoding="utf-8", timeout=20)
+
+
+def explain(text, *flags):
+    return run("explain", *flags, "--", text).stdout
+
+
+def cells(line):
+    """A row of a table; its bars within code are written \\|."""
+    return [c.strip().replace(r"\|", "|") for c in re.split(r"(?<!\\)\|", line.strip())[1:-1]]
+
+
+def tables(page, first):
+    """The rows of all tables whose first column is called so."""
+    rows = None
+    for line in page.splitlines():
+        if not line.startswith("|"):
+            rows = None
+        elif rows is None:
+            rows = cells(line)[0] == first
+        elif rows and not line.startswith("|-"):
+            yield cells(line)
+
+
+def reasons():
+    """What err.h says: reason -> scope, for those that are counted."""
+    pairs = re.findall(r"X\(\w+,\s*\"(\w+)\",\s*([A-Z]+),", read("include/windsock/err.h"))
+    return {reason: scope.lower() for reason, scope in pairs if scope != "NONE"}
+
+
+LONG = {
+    "name_too_long": "n" * 1025 + ":1|c",
+    "tag_too_long": "x:1|c|#a:" + "v" * 1025,
+    "too_many_tags": "x:1|c|#" + ",".join(f"t{i}:v" for i in range(65)),
+}
+LIMITS = {
+    "series_limit": ("--limits.series=1", "airflow.a:1|c", "airflow.b:1|c"),
+    "family_series_limit": ("--limits.series-per-family=1", "x:1|c|#a:b", "x:1|c|#a:c"),
+    "family_limit": ("--limits.families=1", "a:1|c", "b:1|c"),
+    "unmatched_limit": ("--limits.unmatched-families=1", "a:1|c", "b:1|c"),
+}
+# No datagram is that long, no test takes all memory; test_cell.c fills a set.
+UNSHOWN = {"truncated", "out_of_memory", "set_full"}
+
+
+def statsd_examples_are_true():
+    rows = list(tables(read("docs/statsd.md"), "Line"))
+    assert len(rows) > 40, len(rows)
+    for row in rows:
+        line, = CODE.findall(row[0])
+        got = explain(line)
+        for piece in CODE.findall(row[1]):
+            assert piece in got, (line, piece, got)
+
+
+def statsd_reasons_are_those_of_the_code():
+    rows = {CODE.findall(row[0])[0]: row for row in tables(read("docs/statsd.md"), "Reason")}
+    want = reasons()
+    assert set(rows) == set(want), set(rows) ^ set(want)
+    for reason, row in rows.items():
+        assert row[1] == want[reason], (reason, row[1], want[reason])
+        if reason in UNSHOWN or reason in LIMITS:
+            continue
+        text = LONG.get(reason) or CODE.findall(row[2])[0].replace("⏎", "\n")
+        assert f" {reason}: " in explain(text), (reason, text)
+
+
+def statsd_limits_refuse_as_the_page_says():
+    for reason, (flag, *lines) in LIMITS.items():
+        with Windsock(flag) as w:
+            w.send(*lines)
+            assert w.value(f'windsock_series_refused_total{{reason="{reason}"}}') > 0, reason
+
+
+tap([statsd_examples_are_true, statsd_reasons_are_those_of_the_code,
+     statsd_limits_refuse_as_the_page_says])
