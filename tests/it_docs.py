@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The pages say what the program does: tables and examples are run, lists are compared."""
+import glob
 import os
 import re
 import subprocess
@@ -93,5 +94,34 @@ def statsd_limits_refuse_as_the_page_says():
             assert w.value(f'windsock_series_refused_total{{reason="{reason}"}}') > 0, reason
 
 
+def scrape():
+    """What a windsock exports of itself: name -> (type, label names)."""
+    with Windsock() as w:
+        w.send("a:1|c", "a:1|g")  # for windsock_family_refused_total
+        text = w.get()[1]
+    found = {name: (kind, set()) for name, kind in
+             re.findall(r"^# TYPE ((?:windsock|process)_\w+) (\w+)$", text, re.M)}
+    for name, labels in re.findall(r"^((?:windsock|process)_\w+)\{(.*)\} ", text, re.M):
+        found[name][1].update(re.findall(r"(\w+)=\"", labels))
+    return found
+
+
+def metrics_page_lists_what_a_scrape_has():
+    rows = {CODE.findall(row[0])[0]: (row[1], set(row[2].replace(",", " ").split()))
+            for row in tables(read("docs/metrics.md"), "Name")}
+    found = scrape()
+    assert set(rows) == set(found), set(rows) ^ set(found)
+    for name, row in rows.items():
+        assert row == found[name], (name, row, found[name])
+
+
+def pages_name_no_metric_that_is_not():
+    found = scrape()
+    for page in sorted(glob.glob(os.path.join(ROOT, "docs", "*")) + [ROOT + "/README.md"]):
+        for name in re.findall(r"\bwindsock_[a-z_]+\b(?!\*)", read(page)):
+            assert name in found or name == "windsock_", (os.path.basename(page), name)
+
+
 tap([statsd_examples_are_true, statsd_reasons_are_those_of_the_code,
-     statsd_limits_refuse_as_the_page_says])
+     statsd_limits_refuse_as_the_page_says, metrics_page_lists_what_a_scrape_has,
+     pages_name_no_metric_that_is_not])

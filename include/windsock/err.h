@@ -15,7 +15,7 @@ enum ws_scope {
 	WS_SCOPE_SERIES, /* the sample, for want of a series; windsock_series_refused_total */
 };
 
-/* X(code, reason, scope, sentence).  docs/statsd.md carries the same rows; tests/it_docs.py compares. */
+/* X(code, reason, scope, sentence).  docs/statsd.md carries the same rows. */
 #define WS_ERRORS(X)                                                                         \
 	X(OK, "ok", NONE, "no error")                                                        \
 	X(END, "end", NONE, "nothing left")                                                  \
