@@ -17,8 +17,9 @@ struct known_step {
 	struct ws_rule_lane *rule; /* NULL: unmatched */
 	enum ws_op op;
 	bool drop, stop, absolute;
-	bool twin; /* another step feeds the same series already */
 	uint32_t view;
+	uint32_t first; /* the first step that feeds the same series; often this one */
+	uint64_t fed;   /* of that one: the latest sample that fed the series */
 	double least, most, scale;
 };
 
@@ -62,6 +63,7 @@ struct ws_ingest {
 	struct arena arena; /* of the remembered names */
 	struct known **entries;
 	size_t nentries, entries_cap;
+	struct known *resolved; /* whose resolution is at hand; NULL: nobody's */
 	struct slot *slots;
 	size_t nslots; /* a power of two */
 
@@ -69,6 +71,7 @@ struct ws_ingest {
 	struct origin origins[UPDATES_MAX];
 	size_t nupdates;
 	int64_t now;
+	uint64_t serial; /* of the sample at hand */
 	uint64_t shown; /* reasons already listed in this batch: bit by ws_err */
 };
 
@@ -108,6 +111,7 @@ static void forget_names(struct ws_ingest *g)
 {
 	arena_reset(&g->arena);
 	g->nentries = 0;
+	g->resolved = NULL;
 	memset(g->slots, 0, g->nslots * sizeof(*g->slots));
 }
 
@@ -256,26 +260,53 @@ static bool make_room(struct ws_ingest *g)
 	return true;
 }
 
-/* Finds or makes the series of step i, as the resolution at hand says. */
+static bool resolve(struct ws_ingest *g, struct known *k)
+{
+	struct ws_sample s = sample_of(k);
+
+	if (g->resolved == k)
+		return true;
+	g->resolved = NULL;
+	if (ws_mapping_resolve(g->mapping, &s, g->resolution) != WS_OK)
+		return false;
+	g->resolved = k;
+	return true;
+}
+
+/* Finds or makes the series of step i, and says so when it may not be. */
 static enum ws_err intern(struct ws_ingest *g, struct known *k, size_t i)
 {
-	const struct ws_step *from = &g->resolution->steps[i];
 	struct known_step *step = &k->steps[i];
+	const struct ws_target *target;
 	enum ws_err err;
-	size_t j;
 
-	err = from->target.family.len == 0
-	              ? WS_ERR_EMPTY_NAME
-	              : ws_store_intern(g->store, &from->target, g->now, &step->ref);
-	if (err != WS_OK) {
-		step->ref = (struct ws_ref){ 0 };
-		reject(g, err, 1, from->target.family);
-		return err;
+	step->ref = (struct ws_ref){ 0 };
+	if (!resolve(g, k)) {
+		reject(g, WS_ERR_NOMEM, 1, sample_of(k).head);
+		return WS_ERR_NOMEM;
 	}
-	for (j = 0; j < i && !step->twin; j++)
-		step->twin = !k->steps[j].drop && k->steps[j].ref.slot == step->ref.slot &&
-		             k->steps[j].ref.generation == step->ref.generation;
-	return WS_OK;
+	target = &g->resolution->steps[i].target;
+	err = target->family.len == 0 ? WS_ERR_EMPTY_NAME
+	                              : ws_store_intern(g->store, target, g->now, &step->ref);
+	if (err != WS_OK)
+		reject(g, err, 1, target->family);
+	return err;
+}
+
+static uint32_t first_of(const struct ws_resolution *r, uint32_t i)
+{
+	const struct ws_target *target = &r->steps[i].target;
+	uint32_t k;
+
+	for (k = 0; k < i; k++) {
+		const struct ws_target *other = &r->steps[k].target;
+
+		if (!r->steps[k].drop && other->kind == target->kind &&
+		    ws_span_eq(other->family, target->family) &&
+		    ws_span_eq(other->labels, target->labels))
+			break;
+	}
+	return k;
 }
 
 static void fill_step(struct ws_ingest *g, struct known_step *step, const struct ws_step *from)
@@ -327,8 +358,10 @@ static struct known *remember(struct ws_ingest *g, const struct ws_sample *s, ui
 	memcpy(k->text, s->head.ptr, s->head.len);
 	if (s->tags.len > 0)
 		memcpy(k->text + s->head.len, s->tags.ptr, s->tags.len);
-	for (i = 0; i < r->nsteps; i++)
+	for (i = 0; i < r->nsteps; i++) {
 		fill_step(g, &k->steps[i], &r->steps[i]);
+		k->steps[i].first = first_of(r, (uint32_t)i);
+	}
 	g->entries[g->nentries++] = k;
 	put_slot(g->slots, g->nslots, hash, (uint32_t)g->nentries);
 	return k;
@@ -345,11 +378,12 @@ static struct known *meet(struct ws_ingest *g, const struct ws_sample *s, uint64
 		flush(g);
 		forget_names(g);
 	}
+	g->resolved = NULL;
 	if (ws_mapping_resolve(g->mapping, s, g->resolution) != WS_OK)
 		return NULL;
 	if (g->resolution->regex_gave_up > 0)
 		WS_LANE_ADD(g->lane->regex_gave_up, g->resolution->regex_gave_up);
-	k = remember(g, s, hash);
+	k = g->resolved = remember(g, s, hash);
 	if (k != NULL && k->unmatched)
 		ws_recent_add(g->stats, WS_RECENT_UNMATCHED, s->head, WS_OK, g->now);
 	return k;
@@ -384,6 +418,9 @@ static bool push(struct ws_ingest *g, struct known *k, uint32_t i, const struct 
 		reject(g, err, 1, s->head);
 		return false;
 	}
+	/* Born by the first sample that it takes: not by one out of bounds, or refused above. */
+	if (step->ref.generation == 0 && intern(g, k, i) != WS_OK)
+		return false;
 	if (g->nupdates == UPDATES_MAX)
 		flush(g);
 	g->updates[g->nupdates] = (struct ws_update){
@@ -403,8 +440,10 @@ static void apply_steps(struct ws_ingest *g, struct known *k, const struct ws_sa
 	bool first = true;
 	double v = s->type == WS_TYPE_SET ? 0 : s->value;
 
+	g->serial++;
 	for (i = 0; i < k->nsteps; i++) {
 		struct known_step *step = &k->steps[i];
+		uint64_t *fed = &k->steps[step->first].fed;
 
 		if (step->view == done || !(v >= step->least && v <= step->most)) {
 			/* NaN fits where no bounds are. */
@@ -416,10 +455,12 @@ static void apply_steps(struct ws_ingest *g, struct known *k, const struct ws_sa
 			done = step->view;
 		if (step->rule != NULL)
 			WS_LANE_ADD(step->rule->hits, 1);
-		if (step->drop)
+		if (step->drop) {
 			WS_LANE_ADD(step->rule->dropped, 1);
-		else if (!step->twin && push(g, k, i, s, first))
+		} else if (*fed != g->serial && push(g, k, i, s, first)) {
+			*fed = g->serial;
 			first = false;
+		}
 	}
 }
 
@@ -427,7 +468,6 @@ static void take_sample(struct ws_ingest *g, const struct ws_sample *s, struct w
 {
 	uint64_t hash = hash_sample(g, s);
 	struct known *k = find(g, s, hash);
-	size_t i;
 
 	if (k != NULL) {
 		WS_LANE_ADD(g->lane->cache_hits, 1);
@@ -436,10 +476,6 @@ static void take_sample(struct ws_ingest *g, const struct ws_sample *s, struct w
 		if (k == NULL) {
 			reject(g, WS_ERR_NOMEM, 1, s->head);
 			return;
-		}
-		for (i = 0; k->err == WS_OK && i < k->nsteps; i++) {
-			if (!k->steps[i].drop && k->steps[i].op != WS_OP_NONE)
-				intern(g, k, i);
 		}
 	}
 	if (k->err != WS_OK) {
@@ -485,22 +521,16 @@ void ws_ingest_datagram(struct ws_ingest *g, struct ws_span datagram, bool trunc
 
 /* --- the store --- */
 
-/* The series has expired, or was refused at birth: take the name through the rules again. */
+/* The series has expired: it is made anew. */
 static void renew(struct ws_ingest *g, struct ws_update *u, const struct origin *o)
 {
-	struct ws_sample s = sample_of(o->known);
-
-	if (ws_mapping_resolve(g->mapping, &s, g->resolution) != WS_OK) {
-		u->err = WS_ERR_NOMEM;
-		return;
-	}
 	u->err = intern(g, o->known, o->step);
 	if (u->err != WS_OK)
 		return;
 	u->ref = o->known->steps[o->step].ref;
 	ws_store_apply(g->store, u, 1, g->now);
 	if (u->err != WS_OK)
-		reject(g, u->err, 1, s.head);
+		reject(g, u->err, 1, sample_of(o->known).head);
 }
 
 static void flush(struct ws_ingest *g)
