@@ -23,7 +23,8 @@ struct conn {
 	struct conn *next, *prev;
 	int fd;
 	int64_t deadline;
-	bool busy; /* a request has begun */
+	bool busy;     /* a request has begun */
+	bool answered; /* at least one has ended */
 };
 
 struct http {
@@ -34,6 +35,7 @@ struct http {
 	struct conn *conns;
 	struct http_counts counts;
 	int64_t now;
+	bool closed; /* a connection, in this run */
 };
 
 /* An answer on its way. */
@@ -91,6 +93,7 @@ static void on_connection(void *user, struct MHD_Connection *connection, void **
 		c->prev->next = c->next;
 	else
 		http->conns = c->next;
+	http->closed = true;
 	*context = NULL;
 	free(c);
 }
@@ -113,6 +116,7 @@ static void on_completed(void *user, struct MHD_Connection *connection, void **c
 	*context = NULL;
 	if (c != NULL) {
 		c->busy = false;
+		c->answered = true;
 		c->deadline = deadline_of(c->http);
 	}
 }
@@ -229,13 +233,13 @@ static enum MHD_Result send_reply(struct http *http, struct MHD_Connection *conn
 	a->reply = *reply;
 	if (zip && !head)
 		a->gzip = gzip_new();
-	if (head)
-		response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
-	else
-		response = MHD_create_response_from_callback(
-			reply->more == NULL && a->gzip == NULL ? reply->body.len : MHD_SIZE_UNKNOWN,
-			BLOCK_BYTES, read_answer, a, answer_free);
-	if (head || response == NULL)
+	/* Out of memory for it: the plain text then. */
+	zip = zip && (head || a->gzip != NULL);
+	/* For HEAD the body is never asked for; the headers are those of GET. */
+	response = MHD_create_response_from_callback(
+		reply->more == NULL && !zip ? reply->body.len : MHD_SIZE_UNKNOWN, BLOCK_BYTES,
+		read_answer, a, answer_free);
+	if (response == NULL)
 		answer_free(a);
 	return queue(connection, response, reply->status, reply->content_type, NULL, reply->vary,
 	             zip);
@@ -353,7 +357,8 @@ static int64_t cut_off(struct http *http)
 	for (c = http->conns; c != NULL; c = c->next) {
 		if (c->deadline <= http->now) {
 			shutdown(c->fd, SHUT_RDWR);
-			http->counts.deadline++;
+			/* Kept open for a next request that did not come: that is in order. */
+			http->counts.deadline += c->busy || !c->answered;
 			c->deadline = INT64_MAX;
 		} else if (c->deadline - http->now < next) {
 			next = c->deadline - http->now;
@@ -369,6 +374,7 @@ int64_t http_run(struct http *http, int64_t now)
 	size_t i;
 
 	http->now = now;
+	http->closed = false;
 	next = cut_off(http);
 	for (i = 0; i < http->nservers; i++) {
 		MHD_run(http->servers[i]);
@@ -376,7 +382,9 @@ int64_t http_run(struct http *http, int64_t now)
 		    (int64_t)ms * NS_PER_MS < next)
 			next = (int64_t)ms * NS_PER_MS;
 	}
-	return next;
+	/* At its limit microhttpd stops watching for connections, and only its next run, which
+	 * nothing would wake, takes that up again. */
+	return http->closed ? 0 : next;
 }
 
 struct http_counts http_counts(const struct http *http)

@@ -55,7 +55,7 @@ struct http_config {
 	const struct http_route *routes; /* borrowed; ends with a NULL path */
 	void *user;
 	double deadline_seconds;         /* for one request and its answer; also for idling */
-	unsigned max_connections;
+	unsigned max_connections;        /* of a listening socket; more wait in its backlog */
 };
 
 /* How requests ended, for the self-metrics. */
@@ -63,8 +63,8 @@ struct http_counts {
 	uint64_t requests;
 	uint64_t not_found;
 	uint64_t method_not_allowed;
-	uint64_t deadline; /* connections cut off */
-	uint64_t refused;  /* connections over the limit, or requests that could not be served */
+	uint64_t deadline; /* connections cut off, other than idle ones after an answer */
+	uint64_t refused;  /* requests that could not be served, for want of memory */
 };
 
 struct http;
