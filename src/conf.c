@@ -59,7 +59,7 @@ static const struct setting settings[] = {
 	  "Prefix of all names (Airflow's statsd_prefix), in place of the mapping files' "
 	  "own." },
 	{ "statsd.cache-size", KIND_NUMBER, AT(cache_size), 1, 100000000, "200000",
-	  "Names a worker remembers the series of." },
+	  "Names a worker remembers the series of; in a flood of new ones up to twice as many." },
 	{ "web.listen-address", KIND_LIST, AT(listen_http), 0, 0, ":9092",
 	  "Address to serve HTTP on." },
 	{ "web.telemetry-path", KIND_PATH, AT(telemetry_path), 0, 0, "/metrics",

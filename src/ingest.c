@@ -4,41 +4,18 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "arena.h"
 #include "hash.h"
+#include "names.h"
 
 #define CACHE_SIZE_DEFAULT 200000
-#define SLOTS_SMALLEST     1024
 #define UPDATES_MAX        256
+#define WINDOW             32
 
-/* What one rule does with a remembered name. */
-struct known_step {
-	struct ws_ref ref;
-	struct ws_rule_lane *rule; /* NULL: unmatched */
-	enum ws_op op;
-	bool drop, stop, absolute;
-	uint32_t view;
-	uint32_t first; /* the first step that feeds the same series; often this one */
-	uint64_t fed;   /* of that one: the latest sample that fed the series */
-	double least, most, scale;
-};
-
-/* A remembered name: head, type and tags as sent, and what becomes of it. */
-struct known {
-	uint32_t nsteps;
-	uint32_t head_len, tags_len;
-	enum ws_type type;
-	enum ws_err err; /* the head is refused */
-	bool unmatched;
-	uint16_t bad_tags, long_tags, excess_tags, reserved_tags;
-	struct known_step *steps;
-	char text[]; /* head, then tags */
-};
-
-/* Open addressing; half of the hash is kept to skip most comparisons. */
-struct slot {
-	uint32_t tag;
-	uint32_t entry; /* index + 1; 0: empty */
+/* A sample of the window: its hash is known, memory for it is on the way. */
+struct pending {
+	struct ws_sample sample;
+	struct ws_span line;
+	uint64_t hash;
 };
 
 /* What an update came from, by its index. */
@@ -54,19 +31,16 @@ struct ws_ingest {
 	struct ws_lane *lane;
 	unsigned lane_index;
 	struct ws_hash_key key;
-	size_t cache_size;
 
 	struct ws_mapping *mapping; /* the one that names are remembered of */
+	struct names *names;
 	struct ws_resolution *resolution;
 	struct ws_rule_stats **rules;
 
-	struct arena arena; /* of the remembered names */
-	struct known **entries;
-	size_t nentries, entries_cap;
 	struct known *resolved; /* whose resolution is at hand; NULL: nobody's */
-	struct slot *slots;
-	size_t nslots; /* a power of two */
 
+	struct pending window[WINDOW];
+	size_t npending;
 	struct ws_update updates[UPDATES_MAX];
 	struct origin origins[UPDATES_MAX];
 	size_t nupdates;
@@ -78,6 +52,7 @@ struct ws_ingest {
 struct ws_ingest *ws_ingest_new(struct ws_store *store, struct ws_stats *stats,
                                 const struct ws_ingest_options *options)
 {
+	size_t cache_size = options->cache_size > 0 ? options->cache_size : CACHE_SIZE_DEFAULT;
 	struct ws_ingest *g = calloc(1, sizeof(*g));
 
 	if (g == NULL)
@@ -87,10 +62,8 @@ struct ws_ingest *ws_ingest_new(struct ws_store *store, struct ws_stats *stats,
 	g->lane_index = options->lane;
 	g->lane = ws_stats_lane(stats, options->lane);
 	g->key = options->key;
-	g->cache_size = options->cache_size > 0 ? options->cache_size : CACHE_SIZE_DEFAULT;
-	g->nslots = SLOTS_SMALLEST;
-	g->slots = calloc(g->nslots, sizeof(*g->slots));
-	if (g->slots == NULL) {
+	g->names = names_new(g->key, cache_size);
+	if (g->names == NULL) {
 		free(g);
 		return NULL;
 	}
@@ -103,16 +76,9 @@ static void forget_mapping(struct ws_ingest *g)
 	ws_mapping_unref(g->mapping);
 	free(g->rules);
 	g->resolution = NULL;
+	g->resolved = NULL;
 	g->mapping = NULL;
 	g->rules = NULL;
-}
-
-static void forget_names(struct ws_ingest *g)
-{
-	arena_reset(&g->arena);
-	g->nentries = 0;
-	g->resolved = NULL;
-	memset(g->slots, 0, g->nslots * sizeof(*g->slots));
 }
 
 void ws_ingest_free(struct ws_ingest *g)
@@ -120,9 +86,7 @@ void ws_ingest_free(struct ws_ingest *g)
 	if (g == NULL)
 		return;
 	forget_mapping(g);
-	arena_fini(&g->arena);
-	free(g->entries);
-	free(g->slots);
+	names_free(g->names);
 	free(g);
 }
 
@@ -131,7 +95,7 @@ static bool learn_mapping(struct ws_ingest *g, struct ws_mapping *mapping)
 	size_t n = ws_mapping_rules(mapping), i;
 
 	forget_mapping(g);
-	forget_names(g);
+	names_forget(g->names);
 	g->resolution = ws_resolution_new(mapping);
 	g->rules = calloc(n + 1, sizeof(struct ws_rule_stats *));
 	if (g->resolution == NULL || g->rules == NULL)
@@ -153,6 +117,7 @@ enum ws_err ws_ingest_begin(struct ws_ingest *g, struct ws_mapping *mapping, int
 	if (mapping != g->mapping && !learn_mapping(g, mapping))
 		return WS_ERR_NOMEM;
 	g->now = now;
+	g->npending = 0;
 	g->nupdates = 0;
 	g->shown = 0;
 	return WS_OK;
@@ -176,93 +141,11 @@ static void reject(struct ws_ingest *g, enum ws_err err, uint64_t n, struct ws_s
 	              text, err, g->now);
 }
 
-/* --- remembered names --- */
-
-static uint64_t hash_sample(const struct ws_ingest *g, const struct ws_sample *s)
-{
-	uint64_t h = hash_bytes(g->key, s->head) + (uint64_t)s->type;
-
-	if (s->tags.len > 0) {
-		struct ws_hash_key second = { g->key.k0 ^ h, g->key.k1 };
-
-		h = hash_bytes(second, s->tags);
-	}
-	return h;
-}
-
-static bool is_entry(const struct known *k, const struct ws_sample *s)
-{
-	return k->head_len == s->head.len && k->type == s->type && k->tags_len == s->tags.len &&
-	       memcmp(k->text, s->head.ptr, s->head.len) == 0 &&
-	       (s->tags.len == 0 || memcmp(k->text + k->head_len, s->tags.ptr, s->tags.len) == 0);
-}
-
-static struct known *find(const struct ws_ingest *g, const struct ws_sample *s, uint64_t hash)
-{
-	uint32_t tag = (uint32_t)(hash >> 32);
-	size_t mask = g->nslots - 1, i;
-
-	for (i = (size_t)hash & mask; g->slots[i].entry != 0; i = (i + 1) & mask) {
-		struct known *k = g->entries[g->slots[i].entry - 1];
-
-		if (g->slots[i].tag == tag && is_entry(k, s))
-			return k;
-	}
-	return NULL;
-}
-
-static void put_slot(struct slot *slots, size_t n, uint64_t hash, uint32_t entry)
-{
-	size_t i = (size_t)hash & (n - 1);
-
-	while (slots[i].entry != 0)
-		i = (i + 1) & (n - 1);
-	slots[i] = (struct slot){ .tag = (uint32_t)(hash >> 32), .entry = entry };
-}
-
-static struct ws_sample sample_of(const struct known *k)
-{
-	return (struct ws_sample){
-		.head = ws_span(k->text, k->head_len),
-		.tags = ws_span(k->text + k->head_len, k->tags_len),
-		.type = k->type,
-	};
-}
-
-/* Keeps the table at most half full. */
-static bool make_room(struct ws_ingest *g)
-{
-	struct slot *slots;
-	size_t i, n = g->nslots * 2;
-
-	if (g->nentries == g->entries_cap) {
-		size_t cap = g->entries_cap == 0 ? SLOTS_SMALLEST / 2 : 2 * g->entries_cap;
-		struct known **entries = realloc(g->entries, cap * sizeof(struct known *));
-
-		if (entries == NULL)
-			return false;
-		g->entries = entries;
-		g->entries_cap = cap;
-	}
-	if (2 * (g->nentries + 1) <= g->nslots)
-		return true;
-	slots = calloc(n, sizeof(*slots));
-	if (slots == NULL)
-		return false;
-	for (i = 0; i < g->nentries; i++) {
-		struct ws_sample s = sample_of(g->entries[i]);
-
-		put_slot(slots, n, hash_sample(g, &s), (uint32_t)i + 1);
-	}
-	free(g->slots);
-	g->slots = slots;
-	g->nslots = n;
-	return true;
-}
+/* --- new names --- */
 
 static bool resolve(struct ws_ingest *g, struct known *k)
 {
-	struct ws_sample s = sample_of(k);
+	struct ws_sample s = known_sample(k);
 
 	if (g->resolved == k)
 		return true;
@@ -282,7 +165,7 @@ static enum ws_err intern(struct ws_ingest *g, struct known *k, size_t i)
 
 	step->ref = (struct ws_ref){ 0 };
 	if (!resolve(g, k)) {
-		reject(g, WS_ERR_NOMEM, 1, sample_of(k).head);
+		reject(g, WS_ERR_NOMEM, 1, known_sample(k).head);
 		return WS_ERR_NOMEM;
 	}
 	target = &g->resolution->steps[i].target;
@@ -334,50 +217,29 @@ static uint16_t capped(unsigned n)
 static struct known *remember(struct ws_ingest *g, const struct ws_sample *s, uint64_t hash)
 {
 	const struct ws_resolution *r = g->resolution;
-	struct known *k;
+	struct known *k = names_add(g->names, s, hash, r->nsteps);
 	size_t i;
 
-	if (!make_room(g))
-		return NULL;
-	k = arena_alloc(&g->arena, sizeof(*k) + s->head.len + s->tags.len);
 	if (k == NULL)
 		return NULL;
-	k->steps = arena_alloc(&g->arena, r->nsteps * sizeof(*k->steps) + 1);
-	if (k->steps == NULL)
-		return NULL;
-	k->nsteps = (uint32_t)r->nsteps;
-	k->head_len = (uint32_t)s->head.len;
-	k->tags_len = (uint32_t)s->tags.len;
-	k->type = s->type;
 	k->err = r->err;
 	k->unmatched = r->unmatched;
 	k->bad_tags = capped(r->head.bad_tags);
 	k->long_tags = capped(r->head.long_tags);
 	k->excess_tags = capped(r->head.excess_tags);
 	k->reserved_tags = capped(r->reserved_tags);
-	memcpy(k->text, s->head.ptr, s->head.len);
-	if (s->tags.len > 0)
-		memcpy(k->text + s->head.len, s->tags.ptr, s->tags.len);
 	for (i = 0; i < r->nsteps; i++) {
 		fill_step(g, &k->steps[i], &r->steps[i]);
 		k->steps[i].first = first_of(r, (uint32_t)i);
 	}
-	g->entries[g->nentries++] = k;
-	put_slot(g->slots, g->nslots, hash, (uint32_t)g->nentries);
 	return k;
 }
-
-static void flush(struct ws_ingest *g);
 
 static struct known *meet(struct ws_ingest *g, const struct ws_sample *s, uint64_t hash)
 {
 	struct known *k;
 
 	WS_LANE_ADD(g->lane->cache_misses, 1);
-	if (g->nentries >= g->cache_size) {
-		flush(g);
-		forget_names(g);
-	}
 	g->resolved = NULL;
 	if (ws_mapping_resolve(g->mapping, s, g->resolution) != WS_OK)
 		return NULL;
@@ -390,6 +252,8 @@ static struct known *meet(struct ws_ingest *g, const struct ws_sample *s, uint64
 }
 
 /* --- samples --- */
+
+static void flush(struct ws_ingest *g);
 
 static enum ws_err judge(const struct known_step *step, enum ws_op op, double v)
 {
@@ -464,15 +328,16 @@ static void apply_steps(struct ws_ingest *g, struct known *k, const struct ws_sa
 	}
 }
 
-static void take_sample(struct ws_ingest *g, const struct ws_sample *s, struct ws_span line)
+static void take_sample(struct ws_ingest *g, const struct pending *p)
 {
-	uint64_t hash = hash_sample(g, s);
-	struct known *k = find(g, s, hash);
+	const struct ws_sample *s = &p->sample;
+	const struct ws_span line = p->line;
+	struct known *k = names_find(g->names, s, p->hash);
 
 	if (k != NULL) {
 		WS_LANE_ADD(g->lane->cache_hits, 1);
 	} else {
-		k = meet(g, s, hash);
+		k = meet(g, s, p->hash);
 		if (k == NULL) {
 			reject(g, WS_ERR_NOMEM, 1, s->head);
 			return;
@@ -501,18 +366,43 @@ static void take_sample(struct ws_ingest *g, const struct ws_sample *s, struct w
 	apply_steps(g, k, s);
 }
 
+static void take_window(struct ws_ingest *g)
+{
+	size_t n = g->npending, i;
+
+	if (names_are_full(g->names, n)) {
+		flush(g);
+		g->resolved = NULL;
+		names_turn(g->names);
+	}
+	for (i = 0; i < n; i++)
+		names_prefetch_known(g->names, g->window[i].hash);
+	for (i = 0; i < n; i++)
+		take_sample(g, &g->window[i]);
+	g->npending = 0;
+}
+
 void ws_ingest_datagram(struct ws_ingest *g, struct ws_span datagram, bool truncated)
 {
 	struct ws_lines it;
-	struct ws_sample s;
 	enum ws_err err;
 
 	ws_lines_init(&it, datagram, truncated);
-	while ((err = ws_lines_next(&it, &s)) != WS_ERR_END) {
-		if (err == WS_OK)
-			take_sample(g, &s, it.line);
-		else
+	for (;;) {
+		struct pending *p = &g->window[g->npending];
+
+		err = ws_lines_next(&it, &p->sample);
+		if (err == WS_ERR_END)
+			break;
+		if (err != WS_OK) {
 			reject(g, err, 1, it.line);
+			continue;
+		}
+		p->line = it.line;
+		p->hash = names_hash(g->names, &p->sample);
+		names_prefetch(g->names, p->hash);
+		if (++g->npending == WINDOW)
+			take_window(g);
 	}
 	WS_LANE_ADD(g->lane->lines, it.count);
 	if (truncated)
@@ -530,7 +420,7 @@ static void renew(struct ws_ingest *g, struct ws_update *u, const struct origin 
 	u->ref = o->known->steps[o->step].ref;
 	ws_store_apply(g->store, u, 1, g->now);
 	if (u->err != WS_OK)
-		reject(g, u->err, 1, sample_of(o->known).head);
+		reject(g, u->err, 1, known_sample(o->known).head);
 }
 
 static void flush(struct ws_ingest *g)
@@ -546,7 +436,7 @@ static void flush(struct ws_ingest *g)
 		if (bad > 0 && u->err == WS_ERR_END)
 			renew(g, u, &g->origins[i]);
 		else if (bad > 0 && u->err != WS_OK)
-			reject(g, u->err, 1, sample_of(g->origins[i].known).head);
+			reject(g, u->err, 1, known_sample(g->origins[i].known).head);
 		applied += u->err == WS_OK && g->origins[i].first;
 	}
 	g->nupdates = 0;
@@ -555,5 +445,6 @@ static void flush(struct ws_ingest *g)
 
 void ws_ingest_end(struct ws_ingest *g)
 {
+	take_window(g);
 	flush(g);
 }

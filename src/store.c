@@ -23,8 +23,8 @@
 #define FIRST_SLOTS 64
 #define FIRST_FAMILIES 16
 #define HEAP_FILTER_MIN 1024
-#define PREFETCH_SLOT 8
-#define PREFETCH_SERIES 4
+#define PREFETCH_SLOT 32
+#define PREFETCH_SERIES 16
 
 struct family;
 

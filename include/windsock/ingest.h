@@ -19,7 +19,7 @@ struct ws_ingest;
 
 struct ws_ingest_options {
 	unsigned lane;            /* of the stats: this ingest is its only writer */
-	size_t cache_size;        /* names remembered at most; 0: the default, 200,000 */
+	size_t cache_size;        /* names surely remembered, twice as many at most; 0: 200,000 */
 	struct ws_hash_key key;
 };
 

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a worker remembers: names (head, type and tags as sent) and what becomes of them.
+ *
+ * Two generations.  A name that is new, or found in the old one, is in the young one; when
+ * that is full, the old one is forgotten and the young one is the old one.  So a flood of
+ * names that come once pushes out its like, not what is sent all the time, and memory is
+ * bounded.
+ */
+#ifndef NAMES_H
+#define NAMES_H
+
+#include <windsock/hash_key.h>
+#include <windsock/line.h>
+#include <windsock/stats.h>
+#include <windsock/store.h>
+
+/* What one rule does with a remembered name. */
+struct known_step {
+	struct ws_ref ref;
+	struct ws_rule_lane *rule; /* NULL: unmatched */
+	enum ws_op op;
+	bool drop, stop, absolute;
+	uint32_t view;
+	uint32_t first; /* the first step that feeds the same series; often this one */
+	uint64_t fed;   /* of that one: the latest sample that fed the series */
+	double least, most, scale;
+};
+
+/* A name; its text stands behind the steps. */
+struct known {
+	uint32_t nsteps;
+	uint32_t head_len, tags_len;
+	enum ws_type type;
+	enum ws_err err; /* the head is refused */
+	bool unmatched;
+	uint16_t bad_tags, long_tags, excess_tags, reserved_tags;
+	struct known_step steps[];
+};
+
+/* Head, tags and type. */
+struct ws_sample known_sample(const struct known *k);
+
+struct names;
+
+/* A generation holds `size` names.  NULL: out of memory. */
+struct names *names_new(struct ws_hash_key key, size_t size);
+void names_free(struct names *names);
+void names_forget(struct names *names);
+
+/* Before each window of at most `more` samples: no room for as many new names in the young
+ * generation?  Then names_turn; what names_find and names_add gave until then is void. */
+bool names_are_full(const struct names *names, size_t more);
+void names_turn(struct names *names);
+
+uint64_t names_hash(const struct names *names, const struct ws_sample *s);
+
+/* Memory that names_find will touch, a while ahead: first the place, then what stands there.
+ */
+void names_prefetch(const struct names *names, uint64_t hash);
+void names_prefetch_known(const struct names *names, uint64_t hash);
+
+struct known *names_find(struct names *names, const struct ws_sample *s, uint64_t hash);
+
+/* All zero but for text, type and nsteps.  NULL: out of memory. */
+struct known *names_add(struct names *names, const struct ws_sample *s, uint64_t hash,
+			size_t nsteps);
+
+#endif
