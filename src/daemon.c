@@ -48,6 +48,7 @@ struct daemon {
 	struct http *http;
 	struct http_route routes[PAGES_ROUTES];
 	struct pages pages;
+	int code; /* of the program's exit, when it does not start */
 };
 
 static bool fail(const char *topic, const char *what)
@@ -283,8 +284,18 @@ static void log_listener(const struct daemon *d, const struct sock *s)
 		         s->name, s->receive_buffer, asked, asked);
 }
 
-static bool listen_on(const struct daemon *d, struct sock_list *list, const char *address,
-                      bool first)
+/* What sock_listen said; the list is left empty. */
+static bool refuse_listener(struct daemon *d, struct sock_list *list, const char *topic,
+                            enum ws_err err, const char *why)
+{
+	log_error(topic, "%s", why);
+	sock_close_all(list);
+	if (err == WS_ERR_INVALID)
+		d->code = EXIT_USAGE;
+	return false;
+}
+
+static bool listen_on(struct daemon *d, struct sock_list *list, const char *address, bool first)
 {
 	const struct sock_options options = {
 		.kind = SOCK_KIND_UDP,
@@ -293,18 +304,15 @@ static bool listen_on(const struct daemon *d, struct sock_list *list, const char
 		.receive_buffer = (int)d->conf->read_buffer,
 	};
 	char why[WHY_MAX];
+	enum ws_err err = sock_listen(list, address, "--statsd.listen-udp", &options, why,
+	                              sizeof(why));
 
-	if (sock_listen(list, address, "--statsd.listen-udp", &options, why, sizeof(why)) ==
-	    WS_OK)
-		return true;
-	log_error("statsd", "%s", why);
-	sock_close_all(list);
-	return false;
+	return err == WS_OK || refuse_listener(d, list, "statsd", err, why);
 }
 
 /* The first worker's sockets from the settings; the others' on what those were bound to, so
  * that port 0 is one port for all. */
-static bool open_socks(const struct daemon *d, struct sock_list *list)
+static bool open_socks(struct daemon *d, struct sock_list *list)
 {
 	size_t i;
 
@@ -389,20 +397,19 @@ static void close_rest(struct sock_list *list)
 	}
 }
 
-static bool listen_http(const struct daemon *d, struct sock_list *list)
+static bool listen_http(struct daemon *d, struct sock_list *list)
 {
 	const struct sock_options options = { .kind = SOCK_KIND_TCP };
 	char why[WHY_MAX];
+	enum ws_err err;
 	size_t i;
 
 	list->n = 0;
 	for (i = 0; i < d->conf->listen_http.n; i++) {
-		if (sock_listen(list, d->conf->listen_http.items[i], "--web.listen-address",
-		                &options, why, sizeof(why)) != WS_OK) {
-			log_error("http", "%s", why);
-			sock_close_all(list);
-			return false;
-		}
+		err = sock_listen(list, d->conf->listen_http.items[i], "--web.listen-address",
+		                  &options, why, sizeof(why));
+		if (err != WS_OK)
+			return refuse_listener(d, list, "http", err, why);
 	}
 	return true;
 }
@@ -503,7 +510,7 @@ static void release(struct daemon *d)
 
 int daemon_run(const struct conf *conf)
 {
-	struct daemon d = { .conf = conf, .done_fd = -1 };
+	struct daemon d = { .conf = conf, .done_fd = -1, .code = EXIT_RUNTIME };
 	struct conf_build build = conf_build();
 	struct ws_buf diags = WS_BUF_INIT;
 	bool ok;
@@ -524,5 +531,5 @@ int daemon_run(const struct conf *conf)
 	release(&d);
 	if (ok)
 		log_info("daemon", "stopped");
-	return ok ? EXIT_OK : EXIT_RUNTIME;
+	return ok ? EXIT_OK : d.code;
 }
