@@ -84,6 +84,14 @@ class Windsock:
         return self.process.wait(60)
 
 
+def run(*args, wrapper=(), **env):
+    """Windsock for a task that ends by itself: exit code, standard output, standard error."""
+    done = subprocess.run([*wrapper, os.environ.get("WINDSOCK", "build/windsock"), *args],
+                          env=dict(os.environ, **env), stdin=subprocess.DEVNULL,
+                          capture_output=True, timeout=60)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
 def capture(name):
     """The datagrams of a recording in tests/data."""
     def byte(match):
