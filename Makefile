@@ -114,6 +114,7 @@ $(BUILD)/tests/test_%.o: | $(BUILD)/deps-test
 
 # The corpora, through the fuzz targets, with any compiler.
 $(BUILD)/tests/test_corpus_%: $(BUILD)/fuzz/replay.o $(BUILD)/fuzz/fuzz_%.o $(ARCHIVES)
+	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
