@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The pages say what the program does: tables and examples are run, lists are compared."""
+import difflib
 import glob
 import os
 import re
+import shlex
+import shutil
 import subprocess
+import tempfile
 
 from harness import HERE, Windsock, tap
 
@@ -122,6 +126,97 @@ def pages_name_no_metric_that_is_not():
             assert name in found or name == "windsock_", (os.path.basename(page), name)
 
 
+def helped():
+    """What --help says: flag -> (default or placeholder, variable)."""
+    pairs = re.findall(r"^  --(\[no-\])?([a-z.-]+)(?:=(\S+))?.*\n(?:      [A-Z].*\n(?:      .*\n)*?)"
+                       r"      (WINDSOCK_\w+)", run("--help").stdout, re.M)
+    return {flag: (default, variable) for _, flag, default, variable in pairs}
+
+
+def man_page_has_all_flags():
+    page = read("docs/windsock.8")
+    items = {m[1]: m[2] for m in re.finditer(
+        r"^\.It Fl -([a-z.-]+)\b(.*?)(?=^\.It|^\.El)", page, re.M | re.S)}
+    flags = helped()
+    assert len(flags) > 15 and set(items) == set(flags), set(items) ^ set(flags)
+    for flag, (default, variable) in flags.items():
+        assert variable == "WINDSOCK_" + re.sub("[.-]", "_", flag).upper()
+        if default and default != "TEXT":
+            assert re.search(r"(?<![\w:/.])" + re.escape(default) + r"(?!\w)", items[flag]), \
+                (flag, default, items[flag])
+
+
+def pages_name_no_flag_that_is_not():
+    flags = set(helped()) | {"no-" + flag for flag in helped()}
+    for page in sorted(glob.glob(os.path.join(ROOT, "docs", "*.md")) + [ROOT + "/README.md"]):
+        for flag in re.findall(r"(?<![\w-])--((?:statsd|web|limits|log)\.[a-z.-]*[a-z])", read(page)):
+            assert flag in flags, (os.path.basename(page), flag)
+
+
+def mapping_pages_have_all_keys():
+    keys = {}
+    for name, where in re.findall(r"\{ \"(\w+)\", (IN_[A-Z_ |]+), set_", read("src/rules.c")):
+        keys[name] = {place for place in ("file", "rule") if "IN_" + place.upper() in where}
+    assert len(keys) > 20
+    found = {}
+    for names, where in re.findall(r"^\.It Ic ([\w ,]+) Pq ([a-z, ]+)$",
+                                   read("docs/windsock-mapping.5"), re.M):
+        for name in names.split(" , "):
+            found.setdefault(name, set()).update(where.split(", "))
+    assert found == keys, [(k, found.get(k), keys.get(k)) for k in set(found) | set(keys)
+                           if found.get(k) != keys.get(k)]
+    found = {}
+    for row in tables(read("docs/mapping.md"), "key"):
+        for name in CODE.findall(row[0]):
+            found.setdefault(name, set()).update(row[1].split(", "))
+    assert found == keys, [(k, found.get(k), keys.get(k)) for k in set(found) | set(keys)
+                           if found.get(k) != keys.get(k)]
+
+
+def man_pages_are_clean():
+    if shutil.which("mandoc") is None:
+        return
+    for page in ("windsock.8", "windsock-mapping.5"):
+        text = subprocess.run(["mandoc", "-Tlint", os.path.join(ROOT, "docs", page)],
+                              capture_output=True, text=True, timeout=20).stdout
+        wrong = [line for line in text.splitlines() if "referenced manual not found" not in line]
+        assert not wrong, wrong
+
+
+def examples_of_mapping_guide():
+    """Each ini block passes the check; each console block after it shows what is true."""
+    path = os.path.join(ROOT, "docs", "mapping.md")
+    page = read("docs/mapping.md")
+    program = os.path.abspath(PROGRAM)
+    ran = 0
+    with tempfile.TemporaryDirectory() as home:
+        def fill(match):
+            nonlocal ran
+            kind, text = match[1], match[2]
+            if kind == "ini":
+                with open(os.path.join(home, "my.ini"), "w", encoding="utf-8") as ini:
+                    ini.write(text)
+                done = subprocess.run([program, "check", "my.ini"], cwd=home, timeout=20,
+                                      capture_output=True, text=True)
+                assert done.returncode == 0, (text, done.stderr)
+                return match[0]
+            command = text.splitlines()[0]
+            assert command.startswith("$ windsock "), command
+            done = subprocess.run([program, *shlex.split(command)[2:]], cwd=home, timeout=20,
+                                  capture_output=True, text=True)
+            assert done.returncode == 0, (command, done.stderr)
+            ran += 1
+            return f"```console\n{command}\n{done.stdout}```"
+        true = re.sub(r"```(ini|console)\n(.*?)```", fill, page, flags=re.S)
+    assert ran >= 5
+    if os.environ.get("GOLDEN") == "write":
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(true)
+        return
+    assert true == page, "\n".join(difflib.unified_diff(page.splitlines(), true.splitlines()))
+
+
 tap([statsd_examples_are_true, statsd_reasons_are_those_of_the_code,
      statsd_limits_refuse_as_the_page_says, metrics_page_lists_what_a_scrape_has,
-     pages_name_no_metric_that_is_not])
+     pages_name_no_metric_that_is_not, man_page_has_all_flags, pages_name_no_flag_that_is_not,
+     mapping_pages_have_all_keys, examples_of_mapping_guide, man_pages_are_clean])
