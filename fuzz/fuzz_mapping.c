@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if ((m == NULL) == (diags.len == 0))
 		abort();
 	if (m != NULL) {
-		r = ws_resolution_new(m);
+		r = ws_resolution_new(m, NULL);
 		if (r != NULL && ws_mapping_resolve(m, &s, r) != WS_OK)
 			abort();
 		ws_resolution_free(r);

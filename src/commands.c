@@ -15,10 +15,14 @@ static void put(FILE *to, const struct ws_buf *text)
 }
 
 /* NULL: what is wrong has been said. */
-static struct ws_mapping *load(const struct conf_list *files, const char *prefix)
+static struct ws_mapping *load(const struct conf_list *files, const struct conf *conf)
 {
 	struct ws_buf diags = WS_BUF_INIT;
-	struct ws_mapping *mapping = load_mapping(files, prefix, &diags);
+	const struct ws_mapping_options options = {
+		.prefix = conf->prefix,
+		.airflow_version = conf->airflow_version,
+	};
+	struct ws_mapping *mapping = load_mapping(files, &options, &diags);
 
 	if (mapping == NULL)
 		put(stderr, &diags);
@@ -123,7 +127,7 @@ static int finish(int code)
 int command_check(const struct conf *conf)
 {
 	const struct conf_list *files = conf->rest.n > 0 ? &conf->rest : &conf->mappings;
-	struct ws_mapping *mapping = load(files, conf->prefix);
+	struct ws_mapping *mapping = load(files, conf);
 	bool ok;
 
 	if (mapping == NULL)
@@ -521,12 +525,12 @@ static bool explain_all(struct explainer *e, const struct conf_list *lines)
 int command_explain(const struct conf *conf)
 {
 	const struct ws_limits none = { 0 };
-	struct explainer e = { .mapping = load(&conf->mappings, conf->prefix) };
+	struct explainer e = { .mapping = load(&conf->mappings, conf) };
 	bool good = false;
 
 	if (e.mapping == NULL)
 		return EXIT_USAGE;
-	e.resolution = ws_resolution_new(e.mapping);
+	e.resolution = ws_resolution_new(e.mapping, NULL);
 	e.store = ws_store_new(none, (struct ws_hash_key){ 0 });
 	if (e.resolution != NULL && e.store != NULL)
 		good = explain_all(&e, &conf->rest);

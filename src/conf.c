@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <windsock/mapping.h>
+
 #include "num.h"
 
 #ifndef WINDSOCK_VERSION
@@ -26,6 +28,7 @@ enum kind {
 	KIND_NUMBER,
 	KIND_SECONDS,
 	KIND_TEXT,
+	KIND_VERSION,
 	KIND_PATH,
 	KIND_LIST,
 	KIND_LEVEL,
@@ -58,6 +61,8 @@ static const struct setting settings[] = {
 	{ "statsd.prefix", KIND_TEXT, AT(prefix), 0, 0, NULL,
 	  "Prefix of all names (Airflow's statsd_prefix), in place of the mapping files' "
 	  "own." },
+	{ "airflow.version", KIND_VERSION, AT(airflow_version), 0, 0, NULL,
+	  "Version of the Airflow that sends, for units that differ between versions." },
 	{ "statsd.cache-size", KIND_NUMBER, AT(cache_size), 1, 100000000, "200000",
 	  "Names a worker remembers the series of; in a flood of new ones up to twice as many." },
 	{ "web.listen-address", KIND_LIST, AT(listen_http), 0, 0, ":9092",
@@ -175,6 +180,15 @@ static bool is_path_char(char c)
 	return c > ' ' && c < 127 && strchr("?#%\"<>\\", c) == NULL;
 }
 
+static bool parse_version(const struct setting *s, void *field, struct ws_span value,
+                          const struct origin *from)
+{
+	if (!parse_text(s, field, value, from))
+		return false;
+	return ws_version_is_valid(*(char **)field) ||
+	       refuse(from, value, "not a version; such as 2.9 or 3.1.5");
+}
+
 static bool parse_path(const struct setting *s, void *field, struct ws_span value,
                        const struct origin *from)
 {
@@ -250,6 +264,7 @@ static const struct {
 	[KIND_NUMBER] = { parse_number, "=N" },
 	[KIND_SECONDS] = { parse_seconds, "=TIME" },
 	[KIND_TEXT] = { parse_text, "=TEXT" },
+	[KIND_VERSION] = { parse_version, "=VERSION" },
 	[KIND_PATH] = { parse_path, "=PATH" },
 	[KIND_LIST] = { parse_list, "=TEXT" },
 	[KIND_LEVEL] = { parse_level, "=LEVEL" },
@@ -491,6 +506,7 @@ void conf_fini(struct conf *conf)
 	list_clear(&conf->listen_http);
 	list_clear(&conf->rest);
 	free(conf->prefix);
+	free(conf->airflow_version);
 	free(conf->telemetry_path);
 	*conf = (struct conf){ 0 };
 }

@@ -25,7 +25,9 @@ struct conf {
 	uint64_t workers;
 	uint64_t read_buffer;      /* bytes asked from the kernel for each socket */
 	struct conf_list mappings; /* files, or CONF_BUILTIN */
-	char *prefix;              /* in place of the files' own; NULL: as they say */
+	/* In place of the mapping files' own; NULL: as they say. */
+	char *prefix;
+	char *airflow_version;
 	uint64_t cache_size;       /* names a worker remembers */
 	struct conf_list listen_http;
 	char *telemetry_path;

@@ -41,6 +41,7 @@ struct daemon {
 	uint64_t done;
 	struct ws_hash_key key;
 	struct ws_store *store;
+	struct ws_learned *learned;
 	struct ws_stats *stats;
 	struct ws_mapping *mapping;
 	struct worker **workers;
@@ -72,7 +73,11 @@ static void log_diags(const struct ws_buf *diags)
 
 static struct ws_mapping *load(const struct daemon *d, struct ws_buf *diags)
 {
-	struct ws_mapping *mapping = load_mapping(&d->conf->mappings, d->conf->prefix, diags);
+	const struct ws_mapping_options options = {
+		.prefix = d->conf->prefix,
+		.airflow_version = d->conf->airflow_version,
+	};
+	struct ws_mapping *mapping = load_mapping(&d->conf->mappings, &options, diags);
 
 	if (mapping == NULL)
 		log_diags(diags);
@@ -261,9 +266,10 @@ static bool make_store(struct daemon *d)
 	if (getrandom(&d->key, sizeof(d->key), 0) != (ssize_t)sizeof(d->key))
 		return fail("daemon", "no random bytes");
 	d->store = ws_store_new(limits, d->key);
+	d->learned = ws_learned_new(0, d->key);
 	d->stats = ws_stats_new((unsigned)d->conf->workers);
 	d->workers = calloc(d->conf->workers, sizeof(*d->workers));
-	if (d->store == NULL || d->stats == NULL || d->workers == NULL)
+	if (d->store == NULL || d->learned == NULL || d->stats == NULL || d->workers == NULL)
 		return fail("daemon", "cannot start");
 	return true;
 }
@@ -345,7 +351,8 @@ static bool start_worker(struct daemon *d)
 		.mapping = d->mapping,
 		.ingest = { .lane = (unsigned)d->nworkers,
 		            .cache_size = d->conf->cache_size,
-		            .key = d->key },
+		            .key = d->key,
+		            .learned = d->learned },
 		.done_fd = d->done_fd,
 	};
 	enum ws_err err;
@@ -495,6 +502,7 @@ static void release(struct daemon *d)
 	http_free(d->http);
 	ws_stats_free(d->stats);
 	ws_store_free(d->store);
+	ws_learned_free(d->learned);
 	ws_mapping_unref(d->mapping);
 	event_drop(d->expiry);
 	event_drop(d->http_timer);

@@ -31,6 +31,7 @@ struct ws_ingest {
 	struct ws_lane *lane;
 	unsigned lane_index;
 	struct ws_hash_key key;
+	struct ws_learned *learned;
 
 	struct ws_mapping *mapping; /* the one that names are remembered of */
 	struct names *names;
@@ -62,6 +63,7 @@ struct ws_ingest *ws_ingest_new(struct ws_store *store, struct ws_stats *stats,
 	g->lane_index = options->lane;
 	g->lane = ws_stats_lane(stats, options->lane);
 	g->key = options->key;
+	g->learned = options->learned;
 	g->names = names_new(g->key, cache_size);
 	if (g->names == NULL) {
 		free(g);
@@ -96,7 +98,7 @@ static bool learn_mapping(struct ws_ingest *g, struct ws_mapping *mapping)
 
 	forget_mapping(g);
 	names_forget(g->names);
-	g->resolution = ws_resolution_new(mapping);
+	g->resolution = ws_resolution_new(mapping, g->learned);
 	g->rules = calloc(n + 1, sizeof(struct ws_rule_stats *));
 	if (g->resolution == NULL || g->rules == NULL)
 		goto fail;
@@ -199,6 +201,7 @@ static void fill_step(struct ws_ingest *g, struct known_step *step, const struct
 		.drop = from->drop,
 		.stop = from->stop,
 		.absolute = from->absolute,
+		.declare = from->declare,
 		.view = from->view,
 		.least = from->least,
 		.most = from->most,
@@ -238,6 +241,7 @@ static struct known *remember(struct ws_ingest *g, const struct ws_sample *s, ui
 static struct known *meet(struct ws_ingest *g, const struct ws_sample *s, uint64_t hash)
 {
 	struct known *k;
+	size_t i;
 
 	WS_LANE_ADD(g->lane->cache_misses, 1);
 	g->resolved = NULL;
@@ -245,6 +249,9 @@ static struct known *meet(struct ws_ingest *g, const struct ws_sample *s, uint64
 		return NULL;
 	if (g->resolution->regex_gave_up > 0)
 		WS_LANE_ADD(g->lane->regex_gave_up, g->resolution->regex_gave_up);
+	for (i = 0; i < g->resolution->nlearns; i++)
+		ws_learned_add(g->learned, g->resolution->learns[i].name,
+		               g->resolution->learns[i].value, g->now);
 	k = g->resolved = remember(g, s, hash);
 	if (k != NULL && k->unmatched)
 		ws_recent_add(g->stats, WS_RECENT_UNMATCHED, s->head, WS_OK, g->now);
@@ -277,7 +284,7 @@ static bool push(struct ws_ingest *g, struct known *k, uint32_t i, const struct 
 
 	if (s->type == WS_TYPE_GAUGE && op == WS_OP_SET && s->is_signed && !step->absolute)
 		op = WS_OP_RELATIVE;
-	err = judge(step, op, s->value);
+	err = step->declare ? WS_OK : judge(step, op, s->value);
 	if (err != WS_OK) {
 		reject(g, err, 1, s->head);
 		return false;
@@ -290,7 +297,7 @@ static bool push(struct ws_ingest *g, struct known *k, uint32_t i, const struct 
 	g->updates[g->nupdates] = (struct ws_update){
 		.ref = step->ref,
 		.op = op,
-		.value = s->value * step->scale,
+		.value = step->declare ? 0 : s->value * step->scale,
 		.weight = s->weight,
 		.member = op == WS_OP_MEMBER ? hash_bytes(g->key, s->member) : 0,
 	};
@@ -317,6 +324,10 @@ static void apply_steps(struct ws_ingest *g, struct known *k, const struct ws_sa
 		}
 		if (step->stop)
 			done = step->view;
+		if (step->declare) {
+			push(g, k, i, s, false);
+			continue;
+		}
 		if (step->rule != NULL)
 			WS_LANE_ADD(step->rule->hits, 1);
 		if (step->drop) {

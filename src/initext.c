@@ -95,7 +95,10 @@ static int on_pair(void *user, const char *section, const char *key, const char 
 	struct reading *r = user;
 
 	if (r->indented && r->key_line != 0 && ws_span_is(ws_buf_text(&r->key), key)) {
-		ws_buf_char(&r->value, ' ');
+		/* <x:a|b|
+		 *     c>  has no blank in it. */
+		if (!ws_span_ends(ws_buf_text(&r->value), ws_span_str("|")))
+			ws_buf_char(&r->value, ' ');
 		ws_buf_str(&r->value, value);
 		return 1;
 	}

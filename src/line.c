@@ -67,6 +67,7 @@ void ws_lines_init(struct ws_lines *it, struct ws_span datagram, bool truncated)
 	it->count = 0;
 	it->ascii = name_is_ascii(datagram);
 	it->truncated = truncated;
+	it->newline = datagram.len > 0 && datagram.ptr[datagram.len - 1] == '\n';
 }
 
 /*
@@ -176,12 +177,14 @@ static enum ws_err parse_field(struct ws_sample *s, const char **p, const char *
 
 	if (left.len > 0 && left.ptr[0] == '#') {
 		field = take_field(p, end);
+		s->is_dogstatsd = true;
 		s->tags = ws_span(field.ptr + 1, field.len - 1);
 		return WS_OK;
 	}
 	for (i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {
 		if (ws_span_starts(left, ws_span_str(ignored[i]))) {
 			take_field(p, end);
+			s->is_dogstatsd = true;
 			return WS_OK;
 		}
 	}
@@ -223,6 +226,7 @@ static enum ws_err begin_group(struct ws_lines *it)
 	s->tags = ws_span(NULL, 0);
 	s->weight = 1;
 	s->problems = 0;
+	s->is_dogstatsd = false;
 	values = take_field(&p, end);
 	if (p == end) {
 		it->group = ws_span(NULL, 0);
@@ -250,6 +254,11 @@ static enum ws_err begin_group(struct ws_lines *it)
 	return WS_OK;
 }
 
+static bool is_fraction(struct ws_span number)
+{
+	return ws_span_find(number, '.') != NULL || ws_span_find(number, 'e') != NULL;
+}
+
 static enum ws_err next_value(struct ws_lines *it, struct ws_sample *out)
 {
 	struct ws_span text;
@@ -262,6 +271,7 @@ static enum ws_err next_value(struct ws_lines *it, struct ws_sample *out)
 		return text.len > 0 ? WS_OK : WS_ERR_MALFORMED_VALUE;
 	if (!num_parse(text, &out->value))
 		return WS_ERR_MALFORMED_VALUE;
+	out->is_dogstatsd = out->is_dogstatsd || (it->newline && is_fraction(text));
 	if (out->type == WS_TYPE_TIMER)
 		out->value /= 1000;
 	return WS_OK;

@@ -62,10 +62,10 @@ static bool load_one(const char *name, struct ws_buf *text, struct ws_buf *diags
 	return err == 0;
 }
 
-struct ws_mapping *load_mapping(const struct conf_list *files, const char *prefix,
+struct ws_mapping *load_mapping(const struct conf_list *files,
+                                const struct ws_mapping_options *options,
                                 struct ws_buf *diags)
 {
-	const struct ws_mapping_options options = { .prefix = prefix };
 	struct ws_source *sources = calloc(files->n + 1, sizeof(*sources));
 	struct ws_buf *texts = calloc(files->n + 1, sizeof(*texts));
 	struct ws_mapping *mapping = NULL;
@@ -81,7 +81,7 @@ struct ws_mapping *load_mapping(const struct conf_list *files, const char *prefi
 			                         .text = ws_buf_text(&texts[i]) };
 	}
 	if (ok)
-		mapping = ws_mapping_new(sources, files->n, &options, diags);
+		mapping = ws_mapping_new(sources, files->n, options, diags);
 	for (i = 0; texts != NULL && i < files->n; i++)
 		ws_buf_fini(&texts[i]);
 	free(texts);

@@ -13,9 +13,10 @@
 /* Bytes a mapping file may have. */
 #define LOAD_FILE_MAX (4u << 20)
 
-/* NULL when there is anything in `diags`: "file: …" or "file:line: …" lines.  `prefix` NULL:
+/* NULL when there is anything in `diags`: "file: …" or "file:line: …" lines.  `options` NULL:
  * as the files say. */
-struct ws_mapping *load_mapping(const struct conf_list *files, const char *prefix,
+struct ws_mapping *load_mapping(const struct conf_list *files,
+                                const struct ws_mapping_options *options,
                                 struct ws_buf *diags);
 
 #endif

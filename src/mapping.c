@@ -8,6 +8,7 @@
 #include "matcher.h"
 #include "name.h"
 #include "rules.h"
+#include "version.h"
 
 struct ws_mapping {
 	_Atomic unsigned refs;
@@ -20,8 +21,13 @@ struct ws_mapping {
 	struct matcher *matcher;
 	uint32_t *regexes; /* ids, ascending */
 	size_t nregexes;
+	size_t ndeclares; /* of all rules */
+	uint64_t twin_bits;
 	bool drop_unmatched;
 };
+
+/* Longer names are not searched for values that are known. */
+#define KNOWN_SEGMENTS_MAX 32
 
 /* A label while its series is put together. */
 struct pair {
@@ -36,6 +42,7 @@ struct offsets {
 #define PAIRS_MAX (RULE_LABELS_MAX + WS_TAGS_MAX)
 
 struct ws_scratch {
+	struct ws_learned *learned;
 	struct matcher_scratch *matching;
 	uint32_t *ids;
 	struct offsets *offsets;
@@ -156,6 +163,98 @@ static void check_rules(struct ws_buf *diags, const struct ws_mapping *m)
 	}
 }
 
+static void complain(struct ws_buf *diags, const struct ws_mapping *m, const struct rule *rule,
+                     struct ws_span name, const char *what)
+{
+	ws_buf_printf(diags, "%s:%u: rule [%.*s]: [%.*s] %s\n", m->files[rule->view].name,
+	              rule->line, WS_SPAN_ARG(rule->name), WS_SPAN_ARG(name), what);
+}
+
+/* The rule of that name in the same file. */
+static struct rule *find_rule(const struct ws_mapping *m, const struct rule *rule,
+                              struct ws_span name)
+{
+	size_t i;
+
+	for (i = 0; i < m->nrules; i++) {
+		if (m->rules[i]->view == rule->view && ws_span_eq(m->rules[i]->name, name))
+			return m->rules[i];
+	}
+	return NULL;
+}
+
+static void link_twins(struct ws_buf *diags, struct ws_mapping *m, struct rule *rule)
+{
+	size_t i;
+
+	for (i = 0; i < rule->ntwins; i++) {
+		struct rule *twin = find_rule(m, rule, rule->twins[i]);
+
+		if (twin == NULL) {
+			complain(diags, m, rule, rule->twins[i], "in twin_of is no rule of this file");
+			continue;
+		}
+		if (twin->twin_bit == 0) {
+			twin->twin_bit = m->twin_bits + 1;
+			m->twin_bits |= twin->twin_bit;
+		}
+		if (twin->twin_bit == 0)
+			complain(diags, m, rule, rule->twins[i], "is one twin too many; a mapping can "
+			                                         "have 64");
+		rule->twin_of |= twin->twin_bit;
+	}
+}
+
+static void link_declares(struct ws_buf *diags, struct ws_mapping *m, struct rule *rule)
+{
+	size_t i;
+
+	m->ndeclares += rule->ndeclares;
+	for (i = 0; i < rule->ndeclares; i++) {
+		struct declaration *d = &rule->declares[i];
+
+		d->rule = find_rule(m, rule, d->name);
+		if (d->rule == NULL)
+			complain(diags, m, rule, d->name, "in declare is no rule of this file");
+		else if (d->rule->drop || !d->rule->set.has_kind ||
+		         d->rule->set.kind != WS_KIND_COUNTER)
+			complain(diags, m, rule, d->name, "cannot be declared: only rules with as = "
+			                                  "counter have series at zero");
+	}
+}
+
+/* The help text of a metric is written once; every rule that makes the metric has it. */
+static void inherit_help(struct ws_mapping *m, struct rule *rule)
+{
+	struct ws_buf why = WS_BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < m->nrules && rule->help_text.len == 0 && !rule->drop; i++) {
+		const struct rule *other = m->rules[i];
+
+		if (other->help_text.len == 0 ||
+		    !ws_span_eq(other->metric_text, rule->metric_text) ||
+		    !template_parse(&rule->help, other->help_text, rule->variables,
+		                    rule->nvariables, &m->arena, &why))
+			continue;
+		rule->help_text = other->help_text;
+	}
+	if (rule->help_text.len == 0)
+		rule->help.nparts = 0;
+	ws_buf_fini(&why);
+}
+
+static void link_rules(struct ws_buf *diags, struct ws_mapping *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->nrules; i++) {
+		link_twins(diags, m, m->rules[i]);
+		link_declares(diags, m, m->rules[i]);
+		inherit_help(m, m->rules[i]);
+	}
+}
+
 /* A name that an earlier file's rule has already: file/name. */
 static bool qualify_names(struct ws_mapping *m)
 {
@@ -212,6 +311,7 @@ struct ws_mapping *ws_mapping_new(const struct ws_source *sources, size_t n,
                                   const struct ws_mapping_options *options,
                                   struct ws_buf *diags)
 {
+	static const struct ws_mapping_options as_the_files_say;
 	struct ws_mapping *m = calloc(1, sizeof(*m));
 	size_t before = diags->len, i;
 	struct rule **tail;
@@ -220,19 +320,24 @@ struct ws_mapping *ws_mapping_new(const struct ws_source *sources, size_t n,
 	if (m == NULL)
 		goto nomem;
 	atomic_init(&m->refs, 1);
+	if (options == NULL)
+		options = &as_the_files_say;
 	m->nfiles = n;
 	m->files = arena_alloc(&m->arena, (n + 1) * sizeof(*m->files));
 	tail = &m->first;
 	ok = m->files != NULL;
 	for (i = 0; i < n && ok; i++) {
 		ok = rules_read(&m->arena, &sources[i], (uint32_t)i,
-		                options == NULL ? NULL : options->prefix, &m->files[i], &tail, diags);
+		                options, &m->files[i], &tail, diags);
 		m->files[i].name = arena_copy(&m->arena, ws_span_str(sources[i].name)).ptr;
 		if (m->files[i].says_unmatched)
 			m->drop_unmatched = m->files[i].drop_unmatched;
 		ok = ok && m->files[i].name != NULL;
 	}
-	if (!ok || !index_rules(m) || !qualify_names(m))
+	if (!ok || !index_rules(m))
+		goto nomem;
+	link_rules(diags, m);
+	if (!qualify_names(m))
 		goto nomem;
 	check_rules(diags, m);
 	if (diags->len == before && diags->err == WS_OK)
@@ -244,6 +349,11 @@ nomem:
 		mapping_free(m);
 	ws_buf_str(diags, "out of memory while reading the mapping\n");
 	return NULL;
+}
+
+bool ws_version_is_valid(const char *version)
+{
+	return version_is_valid(ws_span_str(version));
 }
 
 struct ws_mapping *ws_mapping_ref(struct ws_mapping *m)
@@ -298,11 +408,11 @@ bool ws_mapping_makes(const void *mapping, struct ws_span family)
 
 /* --- resolving --- */
 
-struct ws_resolution *ws_resolution_new(const struct ws_mapping *m)
+struct ws_resolution *ws_resolution_new(const struct ws_mapping *m, struct ws_learned *learned)
 {
 	struct ws_resolution *r = calloc(1, sizeof(*r));
 	struct ws_scratch *s = calloc(1, sizeof(*s));
-	size_t n = m->nrules + 1;
+	size_t n = m->nrules + m->ndeclares + 1;
 
 	if (r == NULL || s == NULL) {
 		free(r);
@@ -310,6 +420,7 @@ struct ws_resolution *ws_resolution_new(const struct ws_mapping *m)
 		return NULL;
 	}
 	r->scratch = s;
+	s->learned = learned;
 	r->steps = calloc(n, sizeof(*r->steps));
 	s->matching = matcher_scratch_new(m->matcher);
 	s->ids = calloc(n, sizeof(*s->ids));
@@ -385,9 +496,73 @@ static const struct ws_span *find_tag(const struct ws_scratch *s, struct ws_span
 	return NULL;
 }
 
-/* Static conditions, then the pattern; fills values with captures and tags. */
-static bool takes(const struct rule *rule, enum ws_type type, struct ws_resolution *r,
+static bool is_known(const struct ws_mapping *m, const struct rule *rule,
+                     struct ws_learned *learned, struct ws_span value)
+{
+	const struct rule_file *file = &m->files[rule->view];
+	struct ws_span name = rule->variables[rule->known];
+	size_t i;
+
+	for (i = 0; i < file->nknown; i++) {
+		if (ws_span_eq(file->known[i].name, name) && ws_span_eq(file->known[i].value, value))
+			return true;
+	}
+	return ws_learned_has(learned, name, value);
+}
+
+/* Where the segments of a name begin, and behind the last: the place after its end. */
+static size_t find_segments(struct ws_span name, const char *starts[KNOWN_SEGMENTS_MAX + 1])
+{
+	const char *at = name.ptr, *end = name.ptr + name.len;
+	size_t n = 0;
+
+	for (; at != NULL && n < KNOWN_SEGMENTS_MAX; n++) {
+		starts[n] = at;
+		at = memchr(at, '.', (size_t)(end - at));
+		at = at == NULL ? NULL : at + 1;
+	}
+	starts[n] = at == NULL ? end + 1 : at;
+	return n;
+}
+
+/*
+ * Splits the name where its known capture is a value that is known, the longest there is; else
+ * as the pattern says.  Only whole segments can be such values.
+ */
+static bool split(const struct ws_mapping *m, const struct rule *rule, struct ws_resolution *r,
                   struct ws_span *values)
+{
+	const char *starts[KNOWN_SEGMENTS_MAX + 1];
+	struct ws_span name = r->scratch->full_name, other[RULE_VARIABLES_MAX];
+	bool divisible = false, found = false;
+	size_t nsegments, len, i;
+
+	if (!pattern_match(&rule->pattern, name, values))
+		return false;
+	nsegments = find_segments(name, starts);
+	for (len = nsegments; len > 0 && !(found && divisible); len--) {
+		for (i = 0; i + len <= nsegments; i++) {
+			struct ws_span value = ws_span_between(starts[i], starts[i + len] - 1);
+			bool known = !found && is_known(m, rule, r->scratch->learned, value);
+
+			if ((divisible && !known) ||
+			    !pattern_match_with(&rule->pattern, name, rule->known, value, other))
+				continue;
+			divisible = divisible || value.ptr != values[rule->known].ptr ||
+			            value.len != values[rule->known].len;
+			if (known)
+				memcpy(values, other, rule->ncaptures * sizeof(*values));
+			found = found || known;
+		}
+	}
+	r->divisible = r->divisible || divisible;
+	r->ambiguous = r->ambiguous || (divisible && !found);
+	return true;
+}
+
+/* Static conditions, then the pattern; fills values with captures and tags. */
+static bool takes(const struct ws_mapping *m, const struct rule *rule, enum ws_type type,
+                  struct ws_resolution *r, struct ws_span *values)
 {
 	const struct ws_scratch *s = r->scratch;
 	size_t i, n = rule->ncaptures;
@@ -406,6 +581,8 @@ static bool takes(const struct rule *rule, enum ws_type type, struct ws_resoluti
 			return false;
 		values[n++] = *value;
 	}
+	if (rule->known >= 0)
+		return split(m, rule, r, values);
 	if (rule->regex == NULL)
 		return pattern_match(&rule->pattern, s->full_name, values);
 	switch (regex_match(rule->regex, s->full_name, values)) {
@@ -457,6 +634,11 @@ static void insert(struct pair *pairs, size_t *n, struct pair p)
 static bool is_used(const struct rule *rule, struct ws_span tag)
 {
 	size_t i;
+
+	for (i = 0; i < rule->set.nignored; i++) {
+		if (ws_span_eq(rule->set.ignored[i], tag))
+			return true;
+	}
 
 	for (i = 0; i < rule->nlabels; i++) {
 		if (ws_span_eq(rule->labels[i].name, tag))
@@ -517,15 +699,23 @@ static void set_shape(struct ws_step *step, const struct settings *set, enum ws_
                       enum ws_kind kind)
 {
 	step->op = ws_op_of(type, kind);
-	step->scale = set->scale;
 	step->absolute = set->absolute;
 	step->target.kind = kind;
 	step->target.shape = set->shape;
 	step->target.ttl_ns = set->ttl_ns[kind];
 }
 
-static bool write_step(const struct ws_mapping *m, const struct rule *rule, enum ws_type type,
-                       const struct ws_span *values, struct ws_resolution *r)
+static double scale_of(const struct rule *rule, const struct ws_sample *sample)
+{
+	if (sample->type != WS_TYPE_TIMER)
+		return rule->set.scale;
+	return sample->is_dogstatsd ? rule->dogstatsd_factor : rule->factor;
+}
+
+/* `by` is the rule that took the sample: the same one, or one that declares the series. */
+static bool write_step(const struct ws_mapping *m, const struct rule *rule,
+                       const struct rule *by, enum ws_type type, const struct ws_span *values,
+                       struct ws_resolution *r)
 {
 	struct ws_scratch *s = r->scratch;
 	struct ws_step *step = &r->steps[r->nsteps];
@@ -549,7 +739,7 @@ static bool write_step(const struct ws_mapping *m, const struct rule *rule, enum
 		if (!expand_labels(rule, values, s, pairs, &n))
 			return false;
 		for (i = 0; rule->set.keep_tags && i < s->ntags; i++) {
-			if (!is_used(rule, s->tags[i].name))
+			if (!is_used(rule, s->tags[i].name) && !is_used(by, s->tags[i].name))
 				insert(pairs, &n, s->tags[i]);
 		}
 		write_pairs(pairs, n, &s->text);
@@ -562,7 +752,7 @@ static bool write_step(const struct ws_mapping *m, const struct rule *rule, enum
 }
 
 /* One step for a rule that takes the sample. */
-static bool add_step(const struct ws_mapping *m, uint32_t id, enum ws_type type,
+static bool add_step(const struct ws_mapping *m, uint32_t id, const struct ws_sample *sample,
                      const struct ws_span *values, struct ws_resolution *r)
 {
 	const struct rule *rule = m->rules[id];
@@ -574,11 +764,72 @@ static bool add_step(const struct ws_mapping *m, uint32_t id, enum ws_type type,
 		.stop = !rule->continues,
 		.least = rule->least,
 		.most = rule->most,
+		.scale = scale_of(rule, sample),
+		.twin_of = rule->twin_of,
 	};
-	if (!write_step(m, rule, type, values, r))
+	if (!write_step(m, rule, rule, sample->type, values, r))
 		return false;
 	r->nsteps++;
 	return true;
+}
+
+static bool add_declared(const struct ws_mapping *m, const struct rule *rule, uint32_t id,
+                         const struct declaration *d, const struct ws_span *values,
+                         struct ws_resolution *r)
+{
+	struct ws_span theirs[RULE_VARIABLES_MAX];
+	struct ws_buf texts[RULE_VARIABLES_MAX];
+	bool ok = true;
+	size_t i, k;
+
+	r->steps[r->nsteps] = (struct ws_step){
+		.rule = id,
+		.view = rule->view,
+		.declare = true,
+		.least = rule->least,
+		.most = rule->most,
+		.twin_of = rule->twin_of,
+	};
+	for (i = 0; i < d->rule->nvariables; i++) {
+		struct ws_span name = d->rule->variables[i];
+
+		texts[i] = (struct ws_buf)WS_BUF_INIT;
+		for (k = 0; k < d->ngiven && !ws_span_eq(d->given[k], name); k++)
+			;
+		if (k < d->ngiven) {
+			template_expand(&d->values[k], values, false, &texts[i]);
+			theirs[i] = ws_buf_text(&texts[i]);
+			ok = ok && texts[i].err == WS_OK;
+			continue;
+		}
+		for (k = 0; k < rule->nvariables && !ws_span_eq(rule->variables[k], name); k++)
+			;
+		theirs[i] = k < rule->nvariables ? values[k] : ws_span_str("");
+	}
+	ok = ok && write_step(m, d->rule, rule, WS_TYPE_COUNTER, theirs, r);
+	for (i = 0; i < d->rule->nvariables; i++)
+		ws_buf_fini(&texts[i]);
+	r->nsteps += ok;
+	return ok;
+}
+
+static bool add_steps(const struct ws_mapping *m, uint32_t id, const struct ws_sample *sample,
+                      const struct ws_span *values, struct ws_resolution *r)
+{
+	const struct rule *rule = m->rules[id];
+	size_t i;
+
+	/* Before the rule itself, which may stop its view. */
+	for (i = 0; i < rule->ndeclares; i++) {
+		if (!add_declared(m, rule, id, &rule->declares[i], values, r))
+			return false;
+	}
+	if (rule->learn >= 0 && r->nlearns < WS_LEARNS_MAX)
+		r->learns[r->nlearns++] = (struct ws_capture){
+			.name = rule->variables[rule->learn],
+			.value = values[rule->learn],
+		};
+	return add_step(m, id, sample, values, r);
 }
 
 static bool is_bounded(const struct rule *rule)
@@ -604,6 +855,7 @@ static bool add_unmatched(const struct ws_mapping *m, enum ws_type type, struct 
 	*step = (struct ws_step){ .rule = WS_NO_RULE, .stop = true,
 		                  .least = -(double)INFINITY, .most = (double)INFINITY };
 	set_shape(step, &set, type, ws_kind_of(type, observed));
+	step->scale = set.scale;
 	step->target.unmatched = true;
 	at->family = s->text.len;
 	name_sanitise(&name, s->full_name);
@@ -612,8 +864,14 @@ static bool add_unmatched(const struct ws_mapping *m, enum ws_type type, struct 
 	at->help = s->text.len;
 	ws_buf_str(&s->text, "StatsD metric that no rule matched.");
 	at->labels = s->text.len;
-	for (i = 0; i < s->ntags; i++)
-		insert(pairs, &n, s->tags[i]);
+	for (i = 0; i < s->ntags; i++) {
+		size_t k;
+
+		for (k = 0; k < set.nignored && !ws_span_eq(set.ignored[k], s->tags[i].name); k++)
+			;
+		if (k == set.nignored)
+			insert(pairs, &n, s->tags[i]);
+	}
 	write_pairs(pairs, n, &s->text);
 	at->end = s->text.len;
 	r->nsteps++;
@@ -643,7 +901,9 @@ static enum ws_err begin(const struct ws_sample *sample, struct ws_resolution *r
 	struct ws_scratch *s = r->scratch;
 
 	r->nsteps = 0;
-	r->keep = r->unmatched = false;
+	r->keep = r->unmatched = r->divisible = r->ambiguous = false;
+	r->fits = r->takes = 0;
+	r->nlearns = 0;
 	r->regex_gave_up = 0;
 	r->reserved_tags = 0;
 	ws_buf_reset(&s->text);
@@ -677,9 +937,17 @@ enum ws_err ws_mapping_resolve(const struct ws_mapping *m, const struct ws_sampl
 	for (i = 0; i < n; i++) {
 		const struct rule *rule = m->rules[s->ids[i]];
 
-		if (rule->view == done || !takes(rule, sample->type, r, values))
+		if (rule->view == done && rule->twin_bit == 0)
 			continue;
-		if (!add_step(m, s->ids[i], sample->type, values, r))
+		if (rule->twin_bit != 0 && rule->regex == NULL &&
+		    pattern_match(&rule->pattern, s->full_name, values))
+			r->fits |= rule->twin_bit;
+		if (!takes(m, rule, sample->type, r, values))
+			continue;
+		r->takes |= rule->twin_bit;
+		if (rule->view == done)
+			continue;
+		if (!add_steps(m, s->ids[i], sample, values, r))
 			return WS_ERR_NOMEM;
 		if (!rule->continues && !is_bounded(rule))
 			done = rule->view;
@@ -701,7 +969,7 @@ size_t ws_mapping_captures(const struct ws_mapping *m, struct ws_resolution *r, 
 
 	while (rule->types != 0 && (rule->types & (1u << type)) == 0)
 		type++;
-	if (!takes(rule, type, r, values))
+	if (!takes(m, rule, type, r, values))
 		return 0;
 	for (i = 0; i < rule->nvariables && n < most; i++)
 		out[n++] = (struct ws_capture){ .name = rule->variables[i], .value = values[i] };

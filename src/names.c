@@ -116,6 +116,7 @@ struct ws_sample known_sample(const struct known *k)
 		.head = ws_span(text, k->head_len),
 		.tags = ws_span(text + k->head_len, k->tags_len),
 		.type = k->type,
+		.is_dogstatsd = k->is_dogstatsd,
 	};
 }
 
@@ -124,6 +125,7 @@ static bool is_same(const struct known *k, const struct ws_sample *s)
 	const char *text = known_text(k);
 
 	return k->head_len == s->head.len && k->type == s->type &&
+	       k->is_dogstatsd == s->is_dogstatsd &&
 	       k->tags_len == s->tags.len && memcmp(text, s->head.ptr, s->head.len) == 0 &&
 	       (s->tags.len == 0 ||
 		memcmp(text + k->head_len, s->tags.ptr, s->tags.len) == 0);
@@ -133,7 +135,7 @@ static bool is_same(const struct known *k, const struct ws_sample *s)
 
 uint64_t names_hash(const struct names *names, const struct ws_sample *s)
 {
-	uint64_t h = hash_bytes(names->key, s->head) + (uint64_t)s->type;
+	uint64_t h = hash_bytes(names->key, s->head) + (uint64_t)s->type * 2 + s->is_dogstatsd;
 
 	if (s->tags.len > 0) {
 		struct ws_hash_key second = { names->key.k0 ^ h, names->key.k1 };
@@ -247,6 +249,7 @@ struct known *names_add(struct names *names, const struct ws_sample *s, uint64_t
 		.head_len = (uint32_t)s->head.len,
 		.tags_len = (uint32_t)s->tags.len,
 		.type = s->type,
+		.is_dogstatsd = s->is_dogstatsd,
 	};
 	struct known *k = add(names->young, hash, known_size(&form));
 	char *text;

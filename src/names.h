@@ -20,7 +20,7 @@ struct known_step {
 	struct ws_ref ref;
 	struct ws_rule_lane *rule; /* NULL: unmatched */
 	enum ws_op op;
-	bool drop, stop, absolute;
+	bool drop, stop, absolute, declare;
 	uint32_t view;
 	uint32_t first; /* the first step that feeds the same series; often this one */
 	uint64_t fed;   /* of that one: the latest sample that fed the series */
@@ -33,12 +33,12 @@ struct known {
 	uint32_t head_len, tags_len;
 	enum ws_type type;
 	enum ws_err err; /* the head is refused */
-	bool unmatched;
+	bool unmatched, is_dogstatsd;
 	uint16_t bad_tags, long_tags, excess_tags, reserved_tags;
 	struct known_step steps[];
 };
 
-/* Head, tags and type. */
+/* Head, tags, type and is_dogstatsd. */
 struct ws_sample known_sample(const struct known *k);
 
 struct names;
@@ -62,7 +62,7 @@ void names_prefetch_known(const struct names *names, uint64_t hash);
 
 struct known *names_find(struct names *names, const struct ws_sample *s, uint64_t hash);
 
-/* All zero but for text, type and nsteps.  NULL: out of memory. */
+/* All zero but for text, type, is_dogstatsd and nsteps.  NULL: out of memory. */
 struct known *names_add(struct names *names, const struct ws_sample *s, uint64_t hash,
 			size_t nsteps);
 

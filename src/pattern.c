@@ -123,6 +123,7 @@ struct matching {
 	const struct pattern *p;
 	const char *from, *end;
 	struct ws_span *values;
+	int given; /* a capture whose value is not to be sought; -1: none */
 	unsigned char dead[PATTERN_PARTS_MAX * (PATTERN_NAME_MAX + 1) / 8 + 1];
 };
 
@@ -153,6 +154,9 @@ static bool match_open(struct matching *m, size_t i, const char *at)
 	const struct pattern_part *part = &m->p->parts[i];
 	const char *to = at;
 
+	if (part->capture >= 0 && part->capture == m->given)
+		return at == m->values[m->given].ptr &&
+		       match_from(m, i + 1, at + m->values[m->given].len);
 	if (i + 1 == m->p->nparts) {
 		/* The last part takes all that is left. */
 		if (part->op != PATTERN_REST && memchr(at, '.', (size_t)(m->end - at)) != NULL)
@@ -205,7 +209,8 @@ static bool match_from(struct matching *m, size_t i, const char *at)
 	return false;
 }
 
-bool pattern_match(const struct pattern *p, struct ws_span name, struct ws_span *values)
+static bool match(const struct pattern *p, struct ws_span name, int given,
+                  struct ws_span *values)
 {
 	struct matching m;
 
@@ -215,8 +220,21 @@ bool pattern_match(const struct pattern *p, struct ws_span name, struct ws_span 
 	m.from = name.ptr;
 	m.end = name.ptr + name.len;
 	m.values = values;
+	m.given = given;
 	memset(m.dead, 0, p->nparts * (PATTERN_NAME_MAX + 1) / 8 + 1);
 	return match_from(&m, 0, name.ptr);
+}
+
+bool pattern_match(const struct pattern *p, struct ws_span name, struct ws_span *values)
+{
+	return match(p, name, -1, values);
+}
+
+bool pattern_match_with(const struct pattern *p, struct ws_span name, int capture,
+                        struct ws_span value, struct ws_span *values)
+{
+	values[capture] = value;
+	return match(p, name, capture, values);
 }
 
 /*

@@ -57,6 +57,10 @@ bool pattern_parse(struct pattern *p, struct ws_span text, struct ws_buf *why);
 #define PATTERN_NAME_MAX 1280
 bool pattern_match(const struct pattern *p, struct ws_span name, struct ws_span *values);
 
+/* The same, with the value of one capture given; it lies within the name. */
+bool pattern_match_with(const struct pattern *p, struct ws_span name, int capture,
+                        struct ws_span value, struct ws_span *values);
+
 /* Whether every name that fits `narrow` fits `wide` too. */
 bool pattern_covers(const struct pattern *wide, const struct pattern *narrow);
 

@@ -6,6 +6,7 @@
 #include "initext.h"
 #include "name.h"
 #include "num.h"
+#include "version.h"
 
 #define NS_PER_SECOND 1e9
 #define TTL_MAX_SECONDS 1e9 /* some 30 years; nanoseconds of it fit an int64_t */
@@ -26,6 +27,7 @@ struct reader {
 	const char *prefix;
 	uint32_t view;
 	uint64_t seen;     /* bits of the keys of this section */
+	struct ws_span learn, known, declares;
 	bool regex_given, match_given, labels_given, in_file_section, bad;
 	struct ws_span match, regex;
 	struct rule *first; /* of this file */
@@ -201,6 +203,112 @@ static bool set_keep_tags(struct reader *r, struct ws_span v)
 	return set_bool(r, v, &settings(r)->keep_tags);
 }
 
+/* The next of a list's pieces, without blanks around it; commas within () do not count. */
+static bool cut_item(struct ws_span *list, struct ws_span *item)
+{
+	size_t i, depth = 0;
+
+	*list = ws_span_trim(*list);
+	if (list->len == 0)
+		return false;
+	for (i = 0; i < list->len && (depth > 0 || list->ptr[i] != ','); i++)
+		depth += (size_t)(list->ptr[i] == '(') - (size_t)(list->ptr[i] == ')' && depth > 0);
+	*item = ws_span_trim(ws_span(list->ptr, i));
+	*list = i < list->len ? ws_span(list->ptr + i + 1, list->len - i - 1) : ws_span(NULL, 0);
+	return true;
+}
+
+static bool set_ignore_tags(struct reader *r, struct ws_span v)
+{
+	struct settings *set = settings(r);
+	struct ws_span one;
+
+	while (cut_item(&v, &one)) {
+		if (!name_is_label(one))
+			return refuse(r, "names of tags separated by commas");
+		if (set->nignored == RULE_IGNORED_MAX)
+			return refuse(r, "at most 16 tags");
+		set->ignored[set->nignored++] = one;
+	}
+	return true;
+}
+
+static bool set_version(struct reader *r, struct ws_span v)
+{
+	if (r->file->version.len == 0)
+		r->file->version = v;
+	return version_is_valid(v) || refuse(r, "a version such as 2.9 or 3.1.5");
+}
+
+static bool set_ranges(struct reader *r, struct ws_span v, struct ws_span *ranges)
+{
+	*ranges = v;
+	return version_ranges_are_valid(v) ||
+	       refuse(r, "Airflow versions such as '2.7.0 - 2.9.2, 3.2 -', all or none");
+}
+
+static bool set_seconds(struct reader *r, struct ws_span v)
+{
+	return set_ranges(r, v, &settings(r)->seconds);
+}
+
+static bool set_dogstatsd_seconds(struct reader *r, struct ws_span v)
+{
+	return set_ranges(r, v, &settings(r)->dogstatsd_seconds);
+}
+
+/* In a file: known = dag_id=team.sales, dag_id=...; in a rule: known = dag_id. */
+static bool set_known(struct reader *r, struct ws_span v)
+{
+	static const char wants[] = "capture=value, separated by commas, in [windsock]";
+	struct rule_file *file = r->file;
+	struct ws_span one, name;
+
+	if (r->rule != NULL) {
+		r->known = v;
+		return true;
+	}
+	file->known = arena_alloc(r->arena, (v.len / 2 + 1) * sizeof(*file->known));
+	if (file->known == NULL)
+		return refuse(r, "out of memory");
+	while (cut_item(&v, &one)) {
+		if (ws_span_find(one, '=') == NULL)
+			return refuse(r, wants);
+		ws_span_cut(&one, '=', &name);
+		name = ws_span_trim(name);
+		one = ws_span_trim(one);
+		if (!name_is_label(name) || one.len == 0)
+			return refuse(r, wants);
+		file->known[file->nknown++] = (struct known_value){ .name = name, .value = one };
+	}
+	return true;
+}
+
+static bool set_learn(struct reader *r, struct ws_span v)
+{
+	r->learn = v;
+	return true;
+}
+
+static bool set_declare(struct reader *r, struct ws_span v)
+{
+	r->declares = v;
+	return true;
+}
+
+static bool set_twin_of(struct reader *r, struct ws_span v)
+{
+	struct rule *rule = r->rule;
+	struct ws_span one;
+
+	while (cut_item(&v, &one)) {
+		if (rule->ntwins == RULE_TWINS_MAX)
+			return refuse(r, "at most 4 rules");
+		rule->twins[rule->ntwins++] = one;
+	}
+	return rule->ntwins > 0 || refuse(r, "names of earlier rules separated by commas");
+}
+
 static bool set_match(struct reader *r, struct ws_span v)
 {
 	r->match = v;
@@ -320,6 +428,11 @@ static const struct {
 	{ "signed", IN_FILE | IN_RULE, set_signed },
 	{ "honor_tags", IN_FILE | IN_RULE, set_honor_tags },
 	{ "keep_tags", IN_FILE | IN_RULE, set_keep_tags },
+	{ "ignore_tags", IN_FILE | IN_RULE, set_ignore_tags },
+	{ "airflow_version", IN_FILE, set_version },
+	{ "seconds", IN_FILE | IN_RULE, set_seconds },
+	{ "dogstatsd_seconds", IN_FILE | IN_RULE, set_dogstatsd_seconds },
+	{ "known", IN_FILE | IN_RULE, set_known },
 	{ "match", IN_RULE, set_match },
 	{ "regex", IN_RULE, set_regex },
 	{ "metric", IN_RULE, set_metric },
@@ -331,6 +444,9 @@ static const struct {
 	{ "max", IN_RULE, set_max },
 	{ "drop", IN_RULE, set_drop },
 	{ "continue", IN_RULE, set_continue },
+	{ "learn", IN_RULE, set_learn },
+	{ "declare", IN_RULE, set_declare },
+	{ "twin_of", IN_RULE, set_twin_of },
 };
 #define NKEYS (sizeof(keys) / sizeof(keys[0]))
 
@@ -488,6 +604,89 @@ static bool compile_metric(struct reader *r, struct rule *rule)
 	                      r->arena, why);
 }
 
+static int find_variable(const struct rule *rule, struct ws_span name)
+{
+	size_t i;
+
+	for (i = 0; i < rule->nvariables; i++) {
+		if (ws_span_eq(rule->variables[i], name))
+			return (int)i;
+	}
+	return -1;
+}
+
+static bool compile_learning(struct reader *r, struct rule *rule)
+{
+	size_t i;
+
+	rule->learn = find_variable(rule, r->learn);
+	if (rule->learn < 0 && r->learn.len > 0)
+		return refuse(r, "learn wants one of the rule's captures or tags");
+	for (i = 0; i < rule->pattern.nparts && r->known.len > 0; i++) {
+		const struct pattern_part *part = &rule->pattern.parts[i];
+
+		if (part->op == PATTERN_REST && part->capture >= 0 &&
+		    ws_span_eq(rule->pattern.captures[part->capture], r->known))
+			rule->known = part->capture;
+	}
+	return r->known.len == 0 || rule->known >= 0 ||
+	       refuse(r, "known wants one of the captures <x...> of match");
+}
+
+/* status=success, other=<x> */
+static bool compile_given(struct reader *r, struct rule *rule, struct declaration *d,
+                          struct ws_span list)
+{
+	struct ws_span one, name;
+
+	while (cut_item(&list, &one)) {
+		ws_span_cut(&one, '=', &name);
+		if (d->ngiven == RULE_VARIABLES_MAX || one.ptr == NULL)
+			return refuse(r, "declare wants rule(capture=text, ...)");
+		d->given[d->ngiven] = ws_span_trim(name);
+		d->texts[d->ngiven] = ws_span_trim(one);
+		if (!template_parse(&d->values[d->ngiven], d->texts[d->ngiven], rule->variables,
+		                    rule->nvariables, r->arena, &r->why))
+			return false;
+		d->ngiven++;
+	}
+	return true;
+}
+
+/* rule, rule(status=success), ... */
+static bool compile_declares(struct reader *r, struct rule *rule)
+{
+	struct ws_span list = r->declares, one, name = list;
+
+	rule->declares = arena_alloc(r->arena, RULE_DECLARES_MAX * sizeof(*rule->declares));
+	if (rule->declares == NULL)
+		return refuse(r, "out of memory");
+	while (cut_item(&list, &one)) {
+		struct declaration *d = &rule->declares[rule->ndeclares];
+
+		if (rule->ndeclares == RULE_DECLARES_MAX)
+			return refuse(r, "declare wants at most 8 series");
+		if (one.len > 0 && one.ptr[one.len - 1] == ')')
+			one.len--;
+		ws_span_cut(&one, '(', &name);
+		d->name = ws_span_trim(name);
+		if (one.ptr != NULL && !compile_given(r, rule, d, one))
+			return false;
+		rule->ndeclares++;
+	}
+	return true;
+}
+
+static void compile_factors(const struct reader *r, struct rule *rule)
+{
+	const struct settings *set = &rule->set;
+	bool seconds = version_within(r->file->version, set->seconds);
+
+	rule->factor = set->scale * (seconds ? 1000 : 1);
+	seconds = seconds || version_within(r->file->version, set->dogstatsd_seconds);
+	rule->dogstatsd_factor = set->scale * (seconds ? 1000 : 1);
+}
+
 static bool compile_rule(struct reader *r, struct rule *rule)
 {
 	size_t i;
@@ -505,6 +704,10 @@ static bool compile_rule(struct reader *r, struct rule *rule)
 		if (!rule->tags[i].absent)
 			rule->variables[rule->nvariables++] = rule->tags[i].key;
 	}
+	compile_factors(r, rule);
+	if (!compile_learning(r, rule) ||
+	    (r->declares.len > 0 && !compile_declares(r, rule)))
+		return false;
 	if (rule->drop)
 		return true;
 	return (r->labels_given || imply_labels(r, rule)) && compile_labels(r, rule) &&
@@ -552,6 +755,7 @@ static void on_section(void *user, unsigned line, struct ws_span name)
 	end_rule(r);
 	r->seen = 0;
 	r->bad = r->match_given = r->regex_given = r->labels_given = false;
+	r->learn = r->known = r->declares = ws_span(NULL, 0);
 	r->in_file_section = ws_span_is(name, "windsock");
 	if (r->in_file_section) {
 		if (r->first != NULL)
@@ -570,6 +774,7 @@ static void on_section(void *user, unsigned line, struct ws_span name)
 	rule->set.has_kind = false;
 	rule->least = -(double)INFINITY;
 	rule->most = (double)INFINITY;
+	rule->learn = rule->known = -1;
 	r->rule = rule;
 	if (!is_rule_name(name))
 		say(r, line, "a rule's name is letters, digits, _ . and -");
@@ -590,12 +795,12 @@ static void on_wrong(void *user, unsigned line, const char *sentence)
 }
 
 bool rules_read(struct arena *arena, const struct ws_source *source, uint32_t view,
-                const char *prefix, struct rule_file *file, struct rule ***tail,
-                struct ws_buf *diags)
+                const struct ws_mapping_options *options, struct rule_file *file,
+                struct rule ***tail, struct ws_buf *diags)
 {
 	struct reader r = {
 		.arena = arena, .file = file, .tail = tail, .diags = diags,
-		.prefix = prefix, .view = view,
+		.prefix = options->prefix, .view = view,
 	};
 	const struct ini_handler handler = { on_pair, on_section, on_wrong, &r };
 	bool ok;
@@ -604,8 +809,10 @@ bool rules_read(struct arena *arena, const struct ws_source *source, uint32_t vi
 	file->set = (struct settings){
 		.kind = WS_KIND_SUMMARY, .scale = 1, .shape = ws_shape_default, .keep_tags = true,
 	};
-	if (prefix != NULL)
-		file->set.prefix = ws_span_str(prefix);
+	if (options->prefix != NULL)
+		file->set.prefix = ws_span_str(options->prefix);
+	if (options->airflow_version != NULL)
+		file->version = ws_span_str(options->airflow_version);
 	ok = ini_text_parse(source->text, &handler);
 	end_rule(&r);
 	ws_buf_fini(&r.why);

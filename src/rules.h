@@ -16,6 +16,9 @@
 #define RULE_LABELS_MAX 32
 #define RULE_TAGS_MAX   16
 #define RULE_VARIABLES_MAX (PATTERN_CAPTURES_MAX + RULE_TAGS_MAX)
+#define RULE_IGNORED_MAX  16
+#define RULE_DECLARES_MAX 8
+#define RULE_TWINS_MAX    4
 
 /* What a file says for all its rules, and a rule for itself. */
 struct settings {
@@ -23,6 +26,10 @@ struct settings {
 	enum ws_kind kind;   /* a file's is for timers; meaningful when has_kind */
 	bool has_kind;
 	double scale;
+	struct ws_span seconds;           /* Airflow versions; see version.h */
+	struct ws_span dogstatsd_seconds; /* the same, for lines of the DogStatsD client */
+	struct ws_span ignored[RULE_IGNORED_MAX]; /* tags */
+	size_t nignored;
 	int64_t ttl_ns[WS_NKINDS];
 	struct ws_shape shape;
 	bool absolute;       /* signed = absolute */
@@ -39,6 +46,16 @@ struct tag_condition {
 struct rule_label {
 	struct ws_span name;
 	struct template value;
+};
+
+/* declare = rule(label=text): the series at zero of another rule. */
+struct declaration {
+	struct ws_span name;     /* of the rule */
+	const struct rule *rule; /* as mapping.c finds it */
+	/* What its variables become, in this rule's; ptr NULL of parts: empty. */
+	struct template values[RULE_VARIABLES_MAX];
+	struct ws_span given[RULE_VARIABLES_MAX], texts[RULE_VARIABLES_MAX];
+	size_t ngiven;
 };
 
 struct rule {
@@ -61,12 +78,29 @@ struct rule {
 	size_t nlabels;
 	struct ws_span variables[RULE_VARIABLES_MAX]; /* captures, then tags */
 	size_t nvariables, ncaptures;
+	int learn; /* a variable whose values are learned; -1: none */
+	int known; /* a capture that is a learned value where there is one; -1: none */
+	struct declaration *declares;
+	size_t ndeclares;
+	struct ws_span twins[RULE_TWINS_MAX]; /* names of rules */
+	size_t ntwins;
+	uint64_t twin_of;   /* bits of the rules in `twins` */
+	uint64_t twin_bit;  /* of this rule, when others are its twins */
+	double factor, dogstatsd_factor; /* scale, and seconds for milliseconds */
+};
+
+/* A value that is known without being learned. */
+struct known_value {
+	struct ws_span name, value;
 };
 
 struct rule_file {
 	const char *name;
 	struct settings set;
 	bool says_unmatched, drop_unmatched;
+	struct ws_span version; /* airflow_version; empty: the newest */
+	struct known_value *known;
+	size_t nknown;
 };
 
 /*
@@ -74,8 +108,8 @@ struct rule_file {
  * that have none are appended all the same.  False: out of memory.
  */
 bool rules_read(struct arena *arena, const struct ws_source *source, uint32_t view,
-                const char *prefix, struct rule_file *file, struct rule ***tail,
-                struct ws_buf *diags);
+                const struct ws_mapping_options *options, struct rule_file *file,
+                struct rule ***tail, struct ws_buf *diags);
 
 /* Frees what is not in the arena. */
 void rules_free(struct rule *first);

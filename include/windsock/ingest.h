@@ -21,6 +21,7 @@ struct ws_ingest_options {
 	unsigned lane;            /* of the stats: this ingest is its only writer */
 	size_t cache_size;        /* names surely remembered, twice as many at most; 0: 200,000 */
 	struct ws_hash_key key;
+	struct ws_learned *learned; /* shared, outlives the ingest; NULL: nothing is learned */
 };
 
 struct ws_ingest *ws_ingest_new(struct ws_store *store, struct ws_stats *stats,

@@ -54,6 +54,9 @@ struct ws_sample {
 	double weight;         /* 1/rate, at least 1 */
 	enum ws_type type;
 	bool is_signed;        /* the number was written with + or - */
+	/* A DogStatsD client has written it: fields such as |#, or a number with a point or an
+	 * exponent in a datagram that ends with a newline. */
+	bool is_dogstatsd;
 	unsigned problems;
 };
 
@@ -66,6 +69,7 @@ struct ws_lines {
 	uint64_t count;        /* lines begun so far, empty ones too */
 	bool ascii;
 	bool truncated;
+	bool newline;          /* the datagram ends with one */
 };
 
 /* Starts on a datagram.  `truncated`: the kernel cut it, so its last line is not to be used. */

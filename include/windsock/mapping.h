@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <windsock/buf.h>
 #include <windsock/err.h>
+#include <windsock/learned.h>
 #include <windsock/line.h>
 #include <windsock/span.h>
 #include <windsock/store.h>
@@ -25,8 +26,13 @@ struct ws_source {
 };
 
 struct ws_mapping_options {
-	const char *prefix; /* in place of every file's own; NULL: as the files say */
+	/* In place of every file's own; NULL: as the files say. */
+	const char *prefix;
+	const char *airflow_version; /* a valid one: see ws_version_is_valid */
 };
+
+/* Whether it is a version such as 2.9 or 3.1.5. */
+bool ws_version_is_valid(const char *version);
 
 /*
  * Compiles the files, each a view of the whole stream, in this order.  Everything that is
@@ -70,6 +76,8 @@ struct ws_step {
 	bool drop;
 	bool stop;         /* later steps of this view are not for this sample */
 	bool absolute;     /* signed gauge values are not relative */
+	bool declare;        /* the series only: it is to exist, at zero */
+	uint64_t twin_of;    /* bits: drop it from senders that send what one of these rules takes */
 	double least, most; /* of the raw value; infinite: no bound */
 	double scale;
 	enum ws_op op;
@@ -80,6 +88,8 @@ struct ws_capture {
 	struct ws_span name, value;
 };
 
+#define WS_LEARNS_MAX 4
+
 /* A scratch: working memory and the result of the last resolve. */
 struct ws_resolution {
 	struct ws_step *steps;
@@ -88,13 +98,21 @@ struct ws_resolution {
 	bool unmatched;     /* no rule took it whatever its value */
 	enum ws_err err;    /* the head is refused: see ws_head_parse; no steps */
 	struct ws_head head;
+	/* Rules that have twins: which of them the name fits, which of them take the sample.  A
+	 * sender of the first kind alone sends no twins. */
+	uint64_t fits, takes;
+	bool divisible;     /* a value learned later may split the name otherwise */
+	bool ambiguous;     /* and none that is known has split it now */
+	struct ws_capture learns[WS_LEARNS_MAX]; /* what the name teaches */
+	size_t nlearns;
 	unsigned reserved_tags; /* ignored for their name */
 	unsigned regex_gave_up;
 	struct ws_scratch *scratch; /* private */
 };
 
-/* A scratch serves one mapping; NULL: out of memory. */
-struct ws_resolution *ws_resolution_new(const struct ws_mapping *mapping);
+/* A scratch serves one mapping; `learned` may be NULL and outlives it.  NULL: out of memory. */
+struct ws_resolution *ws_resolution_new(const struct ws_mapping *mapping,
+                                        struct ws_learned *learned);
 void ws_resolution_free(struct ws_resolution *resolution);
 
 /*
