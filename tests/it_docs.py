@@ -216,7 +216,28 @@ def examples_of_mapping_guide():
     assert true == page, "\n".join(difflib.unified_diff(page.splitlines(), true.splitlines()))
 
 
+def anchors(page):
+    """As forges make them of headings."""
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+            for title in re.findall(r"^#+ (.*)$", page, re.M)}
+
+
+def links_lead_somewhere():
+    for path in sorted(glob.glob(os.path.join(ROOT, "docs", "*.md")) +
+                       glob.glob(os.path.join(ROOT, "*.md"))):
+        page = read(path)
+        targets = re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", page)
+        targets += [(name, "") for name in re.findall(r"`((?:docs|mappings|tests)/[\w./-]+)`", page)
+                    if not name.endswith("/")]
+        for name, anchor in targets:
+            near = [os.path.join(base, name) for base in (os.path.dirname(path), ROOT)]
+            found = [p for p in near if os.path.exists(p)] if name else [path]
+            assert found, (os.path.basename(path), name)
+            assert not anchor or anchor in anchors(read(found[0])), (path, name, anchor)
+
+
 tap([statsd_examples_are_true, statsd_reasons_are_those_of_the_code,
      statsd_limits_refuse_as_the_page_says, metrics_page_lists_what_a_scrape_has,
      pages_name_no_metric_that_is_not, man_page_has_all_flags, pages_name_no_flag_that_is_not,
-     mapping_pages_have_all_keys, examples_of_mapping_guide, man_pages_are_clean])
+     mapping_pages_have_all_keys, examples_of_mapping_guide, man_pages_are_clean,
+     links_lead_somewhere])
