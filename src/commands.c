@@ -8,6 +8,7 @@
 
 #include "daemon.h"
 #include "load.h"
+#include "step.h"
 
 static void put(FILE *to, const struct ws_buf *text)
 {
@@ -141,7 +142,6 @@ int command_check(const struct conf *conf)
  */
 
 #define CAPTURES_MAX 32
-#define FED_MAX 64
 
 /* The store is real, so that refusals are those of the daemon: a name that collides, a family
  * that an earlier line made with another type. */
@@ -149,8 +149,8 @@ struct explainer {
 	struct ws_mapping *mapping;
 	struct ws_resolution *resolution;
 	struct ws_store *store;
-	struct ws_ref fed[FED_MAX]; /* by the sample at hand */
-	size_t nfed;
+	struct step *steps; /* of the resolution */
+	uint64_t serial;    /* of the sample at hand */
 	struct ws_buf out;
 };
 
@@ -257,17 +257,6 @@ static void explain_rule(struct explainer *e, const struct ws_step *step)
 	ws_buf_char(&e->out, '\n');
 }
 
-/* What ingest makes of the sample for this step. */
-static struct ws_update make_update(const struct ws_step *step, const struct ws_sample *s)
-{
-	struct ws_update u = { .op = step->op, .value = s->value * step->scale,
-		               .weight = s->weight };
-
-	if (u.op == WS_OP_SET && s->type == WS_TYPE_GAUGE && s->is_signed && !step->absolute)
-		u.op = WS_OP_RELATIVE;
-	return u;
-}
-
 static void put_signed(struct ws_buf *out, double v)
 {
 	if (!signbit(v))
@@ -314,73 +303,46 @@ static void put_effect(struct ws_buf *out, enum ws_kind kind, const struct ws_up
 	ws_buf_char(out, '\n');
 }
 
-/* Whether an earlier step of this sample fed the series; notes it otherwise. */
-static bool was_fed(struct explainer *e, struct ws_ref ref)
+/* As ingest does it. */
+static enum ws_err apply(struct explainer *e, const struct step_walk *walk, uint32_t i,
+                         struct ws_update *u)
 {
-	size_t i;
+	const struct ws_target *target = &e->resolution->steps[i].target;
+	enum ws_err err = step_update(&e->steps[i], walk->sample, u);
 
-	for (i = 0; i < e->nfed; i++) {
-		if (e->fed[i].slot == ref.slot && e->fed[i].generation == ref.generation)
-			return true;
-	}
-	if (e->nfed < FED_MAX)
-		e->fed[e->nfed++] = ref;
-	return false;
-}
-
-/* As ingest does it.  WS_ERR_END: an earlier step has fed the series already. */
-static enum ws_err apply(struct explainer *e, const struct ws_step *step, struct ws_update *u)
-{
-	enum ws_err err;
-
-	if (step->op == WS_OP_NONE)
-		return WS_ERR_TYPE_MISMATCH;
-	if (step->target.family.len == 0)
-		return WS_ERR_EMPTY_NAME;
-	if (u->op != WS_OP_SET && u->op != WS_OP_MEMBER && u->op != WS_OP_COUNT &&
-	    !isfinite(u->value))
-		return WS_ERR_NOT_FINITE;
-	err = ws_store_intern(e->store, &step->target, 0, &u->ref);
+	if (err == WS_OK && target->family.len == 0)
+		err = WS_ERR_EMPTY_NAME;
+	if (err == WS_OK)
+		err = ws_store_intern(e->store, target, 0, &u->ref);
 	if (err != WS_OK)
 		return err;
-	if (was_fed(e, u->ref))
-		return WS_ERR_END;
+	if (!e->steps[i].declare)
+		step_feed(walk, e->steps, i);
 	ws_store_apply(e->store, u, 1, 0);
 	return u->err;
 }
 
-/* True when a series has it. */
-static bool explain_series(struct explainer *e, const struct ws_step *step,
-                           const struct ws_sample *s)
+/* True when the series has it. */
+static bool explain_feed(struct explainer *e, const struct step_walk *walk, uint32_t i)
 {
-	struct ws_update u = make_update(step, s);
-	enum ws_err err = apply(e, step, &u);
-	const struct ws_target *t = &step->target;
+	struct ws_update u;
+	enum ws_err err = apply(e, walk, i, &u);
 
-	ws_buf_printf(&e->out, "    series    %.*s{%.*s} %s\n", WS_SPAN_ARG(t->family),
-	              WS_SPAN_ARG(t->labels), ws_kind_word(t->kind));
-	if (err == WS_ERR_END) {
-		ws_buf_str(&e->out,
-			   "    effect    none: an earlier rule has fed this series\n");
-		return true;
-	}
 	if (err != WS_OK) {
 		ws_buf_str(&e->out, "    refused   ");
 		put_error(&e->out, err);
 		return false;
 	}
-	put_effect(&e->out, t->kind, &u, s);
+	if (!e->steps[i].declare)
+		put_effect(&e->out, e->resolution->steps[i].target.kind, &u, walk->sample);
 	return true;
 }
 
-/* NaN fits where no bounds are; a set's value counts as 0. */
-static bool within(const struct ws_step *step, const struct ws_sample *s)
+static void put_series(struct ws_buf *out, const char *what, const struct ws_target *t)
 {
-	double v = s->type == WS_TYPE_SET ? 0 : s->value;
-
-	if (isnan(v))
-		return !isfinite(step->least) && !isfinite(step->most);
-	return v >= step->least && v <= step->most;
+	ws_buf_printf(out, "    %-9s %.*s{", what, WS_SPAN_ARG(t->family));
+	put_raw(out, t->labels);
+	ws_buf_printf(out, "} %s\n", ws_kind_word(t->kind));
 }
 
 static void put_bounds(struct ws_buf *out, const struct ws_step *step)
@@ -392,55 +354,77 @@ static void put_bounds(struct ws_buf *out, const struct ws_step *step)
 	ws_buf_char(out, '\n');
 }
 
-/* True when the step led to a series or a deliberate drop; *stop when its view ends here. */
-static bool explain_step(struct explainer *e, const struct ws_step *step,
-                         const struct ws_sample *s, bool *stop)
+/* True when the step led to a series or a deliberate drop. */
+static bool explain_step(struct explainer *e, const struct step_walk *walk, uint32_t i,
+                         enum step_verdict verdict)
 {
-	*stop = false;
-	explain_rule(e, step);
-	if (!within(step, s)) {
+	const struct ws_step *step = &e->resolution->steps[i];
+
+	if (step->rule == WS_NO_RULE)
+		ws_buf_str(&e->out, "  unmatched no rule takes it; kept as\n");
+	else
+		explain_rule(e, step);
+	switch (verdict) {
+	case STEP_DONE:
+		break;
+	case STEP_OUTSIDE:
 		put_bounds(&e->out, step);
-		return false;
-	}
-	*stop = step->stop;
-	if (step->drop) {
+		break;
+	case STEP_DROP:
 		ws_buf_str(&e->out, "    dropped   by this rule\n");
 		return true;
+	case STEP_DECLARE:
+		put_series(&e->out, "declares", &step->target);
+		explain_feed(e, walk, i);
+		break;
+	case STEP_AGAIN:
+		put_series(&e->out, "series", &step->target);
+		ws_buf_str(&e->out,
+		           "    effect    none: an earlier rule has fed this series\n");
+		return true;
+	case STEP_FEED:
+		put_series(&e->out, "series", &step->target);
+		return explain_feed(e, walk, i);
 	}
-	return explain_series(e, step, s);
+	return false;
 }
 
 static bool explain_steps(struct explainer *e, const struct ws_sample *s)
 {
 	const struct ws_resolution *r = e->resolution;
-	uint32_t done =
-		UINT32_MAX; /* the view whose remaining steps are not for this sample */
+	struct step_walk walk = step_walk(s, ++e->serial);
+	enum step_verdict verdict;
 	bool good = false;
-	size_t i;
+	uint32_t i;
 
-	e->nfed = 0;
 	if (r->nsteps == 0)
 		ws_buf_str(&e->out,
-			   "  unmatched no rule takes it; dropped (unmatched = drop)\n");
+		           "  unmatched no rule takes it; dropped (unmatched = drop)\n");
 	for (i = 0; i < r->nsteps; i++) {
-		const struct ws_step *step = &r->steps[i];
-		bool stop = false;
-
-		if (step->rule == WS_NO_RULE) {
-			ws_buf_str(&e->out, "  unmatched no rule takes it; kept as\n");
-			good = explain_series(e, step, s) || good;
-		} else if (step->view != done) {
-			good = explain_step(e, step, s, &stop) || good;
-		}
-		if (stop)
-			done = step->view;
+		verdict = step_next(&walk, e->steps, i);
+		if (verdict != STEP_DONE && explain_step(e, &walk, i, verdict))
+			good = true;
 	}
 	return good;
 }
 
+static bool take_steps(struct explainer *e)
+{
+	const struct ws_resolution *r = e->resolution;
+	struct step *steps = realloc(e->steps, (r->nsteps + 1) * sizeof(*steps));
+	uint32_t i;
+
+	if (steps == NULL)
+		return false;
+	e->steps = steps;
+	for (i = 0; i < r->nsteps; i++)
+		steps[i] = step_of(r, i);
+	return true;
+}
+
 static bool explain_sample(struct explainer *e, const struct ws_sample *s)
 {
-	if (ws_mapping_resolve(e->mapping, s, e->resolution) != WS_OK) {
+	if (ws_mapping_resolve(e->mapping, s, e->resolution) != WS_OK || !take_steps(e)) {
 		ws_buf_str(&e->out, "  refused   ");
 		put_error(&e->out, WS_ERR_NOMEM);
 		return false;
@@ -536,6 +520,7 @@ int command_explain(const struct conf *conf)
 		good = explain_all(&e, &conf->rest);
 	else
 		fputs("windsock: out of memory\n", stderr);
+	free(e.steps);
 	ws_store_free(e.store);
 	ws_resolution_free(e.resolution);
 	ws_mapping_unref(e.mapping);

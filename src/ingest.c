@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <windsock/ingest.h>
 
-#include <math.h>
 #include <stdlib.h>
 
 #include "hash.h"
@@ -161,7 +160,7 @@ static bool resolve(struct ws_ingest *g, struct known *k)
 /* Finds or makes the series of step i, and says so when it may not be. */
 static enum ws_err intern(struct ws_ingest *g, struct known *k, size_t i)
 {
-	struct known_step *step = &k->steps[i];
+	struct step *step = &k->steps[i];
 	const struct ws_target *target;
 	enum ws_err err;
 
@@ -178,39 +177,6 @@ static enum ws_err intern(struct ws_ingest *g, struct known *k, size_t i)
 	return err;
 }
 
-static uint32_t first_of(const struct ws_resolution *r, uint32_t i)
-{
-	const struct ws_target *target = &r->steps[i].target;
-	uint32_t k;
-
-	for (k = 0; k < i; k++) {
-		const struct ws_target *other = &r->steps[k].target;
-
-		if (!r->steps[k].drop && other->kind == target->kind &&
-		    ws_span_eq(other->family, target->family) &&
-		    ws_span_eq(other->labels, target->labels))
-			break;
-	}
-	return k;
-}
-
-static void fill_step(struct ws_ingest *g, struct known_step *step, const struct ws_step *from)
-{
-	*step = (struct known_step){
-		.op = from->op,
-		.drop = from->drop,
-		.stop = from->stop,
-		.absolute = from->absolute,
-		.declare = from->declare,
-		.view = from->view,
-		.least = from->least,
-		.most = from->most,
-		.scale = from->scale,
-	};
-	if (from->rule != WS_NO_RULE)
-		step->rule = &g->rules[from->rule]->lanes[g->lane_index];
-}
-
 static uint16_t capped(unsigned n)
 {
 	return (uint16_t)(n < UINT16_MAX ? n : UINT16_MAX);
@@ -221,7 +187,7 @@ static struct known *remember(struct ws_ingest *g, const struct ws_sample *s, ui
 {
 	const struct ws_resolution *r = g->resolution;
 	struct known *k = names_add(g->names, s, hash, r->nsteps);
-	size_t i;
+	uint32_t i;
 
 	if (k == NULL)
 		return NULL;
@@ -232,8 +198,9 @@ static struct known *remember(struct ws_ingest *g, const struct ws_sample *s, ui
 	k->excess_tags = capped(r->head.excess_tags);
 	k->reserved_tags = capped(r->reserved_tags);
 	for (i = 0; i < r->nsteps; i++) {
-		fill_step(g, &k->steps[i], &r->steps[i]);
-		k->steps[i].first = first_of(r, (uint32_t)i);
+		k->steps[i] = step_of(r, i);
+		if (r->steps[i].rule != WS_NO_RULE)
+			k->steps[i].rule = &g->rules[r->steps[i].rule]->lanes[g->lane_index];
 	}
 	return k;
 }
@@ -262,78 +229,53 @@ static struct known *meet(struct ws_ingest *g, const struct ws_sample *s, uint64
 
 static void flush(struct ws_ingest *g);
 
-static enum ws_err judge(const struct known_step *step, enum ws_op op, double v)
-{
-	if (op == WS_OP_NONE)
-		return WS_ERR_TYPE_MISMATCH;
-	if (op == WS_OP_MEMBER || op == WS_OP_COUNT)
-		return WS_OK;
-	if (op == WS_OP_SET)
-		return WS_OK;
-	if (!isfinite(v * step->scale))
-		return WS_ERR_NOT_FINITE;
-	return op == WS_OP_ADD && v * step->scale < 0 ? WS_ERR_NEGATIVE_COUNTER : WS_OK;
-}
-
+/* False: the step feeds nothing with this sample. */
 static bool push(struct ws_ingest *g, struct known *k, uint32_t i, const struct ws_sample *s,
                  bool first)
 {
-	struct known_step *step = &k->steps[i];
-	enum ws_op op = step->op;
-	enum ws_err err;
+	struct step *step = &k->steps[i];
+	struct ws_update u;
+	enum ws_err err = step_update(step, s, &u);
 
-	if (s->type == WS_TYPE_GAUGE && op == WS_OP_SET && s->is_signed && !step->absolute)
-		op = WS_OP_RELATIVE;
-	err = step->declare ? WS_OK : judge(step, op, s->value);
 	if (err != WS_OK) {
 		reject(g, err, 1, s->head);
 		return false;
 	}
 	/* Born by the first sample that it takes: not by one out of bounds, or refused above. */
-	if (step->ref.generation == 0 && intern(g, k, i) != WS_OK)
+	if (u.ref.generation == 0 && intern(g, k, i) != WS_OK)
 		return false;
+	u.ref = step->ref;
+	if (u.op == WS_OP_MEMBER)
+		u.member = hash_bytes(g->key, s->member);
 	if (g->nupdates == UPDATES_MAX)
 		flush(g);
-	g->updates[g->nupdates] = (struct ws_update){
-		.ref = step->ref,
-		.op = op,
-		.value = step->declare ? 0 : s->value * step->scale,
-		.weight = s->weight,
-		.member = op == WS_OP_MEMBER ? hash_bytes(g->key, s->member) : 0,
-	};
+	g->updates[g->nupdates] = u;
 	g->origins[g->nupdates++] = (struct origin){ k, i, first };
 	return true;
 }
 
 static void apply_steps(struct ws_ingest *g, struct known *k, const struct ws_sample *s)
 {
-	uint32_t done = UINT32_MAX, i;
+	struct step_walk walk = step_walk(s, ++g->serial);
 	bool first = true;
-	double v = s->type == WS_TYPE_SET ? 0 : s->value;
+	uint32_t i;
 
-	g->serial++;
 	for (i = 0; i < k->nsteps; i++) {
-		struct known_step *step = &k->steps[i];
-		uint64_t *fed = &k->steps[step->first].fed;
+		struct step *step = &k->steps[i];
+		enum step_verdict verdict = step_next(&walk, k->steps, i);
 
-		if (step->view == done || !(v >= step->least && v <= step->most)) {
-			/* NaN fits where no bounds are. */
-			if (step->view == done || !isnan(v) || isfinite(step->least) ||
-			    isfinite(step->most))
-				continue;
-		}
-		if (step->stop)
-			done = step->view;
-		if (step->declare) {
+		if (verdict == STEP_DONE || verdict == STEP_OUTSIDE)
+			continue;
+		if (verdict == STEP_DECLARE) {
 			push(g, k, i, s, false);
 			continue;
 		}
 		if (step->rule != NULL)
 			WS_LANE_ADD(step->rule->hits, 1);
-		if (step->drop) {
+		if (verdict == STEP_DROP) {
 			WS_LANE_ADD(step->rule->dropped, 1);
-		} else if (*fed != g->serial && push(g, k, i, s, first)) {
-			*fed = g->serial;
+		} else if (verdict == STEP_FEED && push(g, k, i, s, first)) {
+			step_feed(&walk, k->steps, i);
 			first = false;
 		}
 	}

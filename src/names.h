@@ -12,20 +12,8 @@
 
 #include <windsock/hash_key.h>
 #include <windsock/line.h>
-#include <windsock/stats.h>
-#include <windsock/store.h>
 
-/* What one rule does with a remembered name. */
-struct known_step {
-	struct ws_ref ref;
-	struct ws_rule_lane *rule; /* NULL: unmatched */
-	enum ws_op op;
-	bool drop, stop, absolute, declare;
-	uint32_t view;
-	uint32_t first; /* the first step that feeds the same series; often this one */
-	uint64_t fed;   /* of that one: the latest sample that fed the series */
-	double least, most, scale;
-};
+#include "step.h"
 
 /* A name; its text stands behind the steps. */
 struct known {
@@ -35,7 +23,7 @@ struct known {
 	enum ws_err err; /* the head is refused */
 	bool unmatched, is_dogstatsd;
 	uint16_t bad_tags, long_tags, excess_tags, reserved_tags;
-	struct known_step steps[];
+	struct step steps[];
 };
 
 /* Head, tags, type and is_dogstatsd. */
