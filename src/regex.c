@@ -10,6 +10,9 @@
 #define STEPS_MAX 50000
 #define HEAP_KIB  1024
 
+/* Characters, not bytes: a label cut out of the middle of one would spoil the whole scrape. */
+#define OPTIONS (PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C)
+
 struct regex {
 	pcre2_code *code;
 	pcre2_match_context *limits;
@@ -50,8 +53,7 @@ struct regex *regex_new(struct ws_span text, struct ws_buf *why)
 		ws_buf_str(why, "out of memory");
 		return NULL;
 	}
-	re->code = pcre2_compile((PCRE2_SPTR)text.ptr, text.len,
-	                         PCRE2_ANCHORED | PCRE2_ENDANCHORED, &code, &at, NULL);
+	re->code = pcre2_compile((PCRE2_SPTR)text.ptr, text.len, OPTIONS, &code, &at, NULL);
 	if (re->code == NULL) {
 		pcre2_get_error_message(code, message, sizeof(message));
 		ws_buf_printf(why, "the regular expression is wrong at byte %zu: %s", at + 1,
@@ -99,8 +101,7 @@ enum regex_result regex_match(const struct regex *re, struct ws_span name,
 
 	if (data == NULL)
 		return REGEX_GAVE_UP;
-	rc = pcre2_match(re->code, (PCRE2_SPTR)name.ptr, name.len, 0, PCRE2_NO_UTF_CHECK, data,
-	                 re->limits);
+	rc = pcre2_match(re->code, (PCRE2_SPTR)name.ptr, name.len, 0, 0, data, re->limits);
 	at = pcre2_get_ovector_pointer(data);
 	pairs = pcre2_get_ovector_count(data);
 	for (i = 0; i < re->ncaptures && rc > 0; i++) {

@@ -26,7 +26,10 @@ enum regex_result {
 	REGEX_GAVE_UP, /* more steps than are allowed: the expression explodes on this name */
 };
 
-/* Fills values; a group that took no part is empty.  Any number of threads at once. */
+/*
+ * Fills values; a group that took no part is empty.  A name that is not UTF-8 is given up.  Any
+ * number of threads at once.
+ */
 enum regex_result regex_match(const struct regex *re, struct ws_span name,
                               struct ws_span *values);
 
