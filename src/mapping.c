@@ -695,6 +695,15 @@ static bool expand_labels(const struct rule *rule, const struct ws_span *values,
 	return s->value.err == WS_OK;
 }
 
+/* Ends `name`.  Its failure is one of the text: half a name would be another series. */
+static void add_name(struct ws_buf *text, struct ws_buf *name)
+{
+	ws_buf_span(text, ws_buf_text(name));
+	if (name->err != WS_OK)
+		text->err = name->err;
+	ws_buf_fini(name);
+}
+
 static void set_shape(struct ws_step *step, const struct settings *set, enum ws_type type,
                       enum ws_kind kind)
 {
@@ -729,8 +738,10 @@ static bool write_step(const struct ws_mapping *m, const struct rule *rule,
 
 		/* A buffer of its own: sanitising looks at whether the name is empty so far. */
 		template_expand(&rule->metric, values, true, &name);
-		ws_buf_span(&s->text, ws_buf_text(&name));
-		ws_buf_fini(&name);
+		/* An empty capture before a digit: <x>1. */
+		if (name.len > 0 && name.ptr[0] >= '0' && name.ptr[0] <= '9')
+			ws_buf_char(&s->text, '_');
+		add_name(&s->text, &name);
 	}
 	at->help = s->text.len;
 	template_expand(&rule->help, values, false, &s->text);
@@ -859,8 +870,7 @@ static bool add_unmatched(const struct ws_mapping *m, enum ws_type type, struct 
 	step->target.unmatched = true;
 	at->family = s->text.len;
 	name_sanitise(&name, s->full_name);
-	ws_buf_span(&s->text, ws_buf_text(&name));
-	ws_buf_fini(&name);
+	add_name(&s->text, &name);
 	at->help = s->text.len;
 	ws_buf_str(&s->text, "StatsD metric that no rule matched.");
 	at->labels = s->text.len;

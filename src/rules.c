@@ -470,6 +470,8 @@ static void on_pair(void *user, unsigned line, struct ws_span section, struct ws
 		              where == IN_FILE ? "a rule" : "[windsock]");
 	} else if (r->seen & (UINT64_C(1) << i)) {
 		ws_buf_printf(&r->why, "'%s' is given twice; remove one", keys[i].name);
+	} else if (!name_is_utf8(value)) {
+		ws_buf_str(&r->why, "the value is not UTF-8");
 	} else if (kept.ptr == NULL) {
 		ws_buf_str(&r->why, "out of memory");
 	} else {
@@ -587,6 +589,26 @@ static bool imply_labels(struct reader *r, struct rule *rule)
 	return rule->labels_text.ptr != NULL || refuse(r, "out of memory");
 }
 
+/* Captures are made to fit, what stands around them has to: one bad name spoils a whole scrape. */
+static bool is_metric_template(const struct template *t)
+{
+	struct ws_span one;
+	size_t i, k;
+
+	for (i = 0; i < t->nparts; i++) {
+		if (t->parts[i].variable >= 0)
+			continue;
+		if (i == 0 && !name_is_metric(t->parts[i].text))
+			return false;
+		for (k = 0; k < t->parts[i].text.len; k++) {
+			one = ws_span(t->parts[i].text.ptr + k, 1);
+			if (!name_is_metric(one) && strchr("0123456789", one.ptr[0]) == NULL)
+				return false;
+		}
+	}
+	return t->nparts > 0;
+}
+
 static bool compile_metric(struct reader *r, struct rule *rule)
 {
 	struct ws_buf *why = &r->why;
@@ -594,7 +616,7 @@ static bool compile_metric(struct reader *r, struct rule *rule)
 
 	if (!template_parse(&rule->metric, text, rule->variables, rule->nvariables, r->arena, why))
 		return false;
-	if (template_is_literal(&rule->metric) && !name_is_metric(text))
+	if (!is_metric_template(&rule->metric))
 		return refuse(r, "a metric name is letters, digits and _, not beginning with a "
 		                 "digit");
 	if (name_is_reserved_metric(text))
