@@ -1,0 +1,669 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <windsock/mapping.h>
+
+#define FILES_MAX 4
+#define TEXT_MAX  4096
+
+/* The files a.ini, b.ini and so on; a NULL ends them. */
+static struct ws_mapping *compile(const char *const *texts, const char *prefix,
+                                  struct ws_buf *diags)
+{
+	static const char *const names[FILES_MAX] = { "a.ini", "b.ini", "c.ini", "d.ini" };
+	const struct ws_mapping_options options = { .prefix = prefix };
+	struct ws_source sources[FILES_MAX];
+	size_t n;
+
+	for (n = 0; n < FILES_MAX && texts[n] != NULL; n++)
+		sources[n] = (struct ws_source){ names[n], ws_span_str(texts[n]) };
+	return ws_mapping_new(sources, n, &options, diags);
+}
+
+static struct ws_mapping *must_compile(const char *const *texts, const char *prefix)
+{
+	struct ws_buf diags = WS_BUF_INIT;
+	struct ws_mapping *m = compile(texts, prefix, &diags);
+
+	if (m == NULL)
+		fail_msg("%.*s", WS_SPAN_ARG(ws_buf_text(&diags)));
+	assert_int_equal(diags.len, 0);
+	ws_buf_fini(&diags);
+	return m;
+}
+
+static struct ws_sample sample(const char *line)
+{
+	struct ws_lines it;
+	struct ws_sample s;
+
+	ws_lines_init(&it, ws_span_str(line), false);
+	assert_int_equal(ws_lines_next(&it, &s), WS_OK);
+	return s;
+}
+
+/* "rule kind family{labels}", then what is out of the ordinary. */
+static void describe_step(const struct ws_mapping *m, const struct ws_step *step,
+                          struct ws_buf *out)
+{
+	const struct ws_target *t = &step->target;
+	struct ws_span rule = ws_span_str("-");
+
+	if (step->rule != WS_NO_RULE)
+		rule = ws_mapping_rule(m, step->rule).name;
+	ws_buf_span(out, rule);
+	if (step->drop)
+		ws_buf_str(out, " drop");
+	else
+		ws_buf_printf(out, " %s %.*s{%.*s}", ws_kind_word(t->kind), WS_SPAN_ARG(t->family),
+		              WS_SPAN_ARG(t->labels));
+	if (isfinite(step->least) || isfinite(step->most))
+		ws_buf_printf(out, " %g..%g", step->least, step->most);
+	if (!step->drop && step->scale != 1)
+		ws_buf_printf(out, " *%g", step->scale);
+	if (t->ttl_ns != 0)
+		ws_buf_printf(out, " ttl %g", (double)t->ttl_ns / 1e9);
+	if (!step->drop && step->op == WS_OP_NONE)
+		ws_buf_str(out, " impossible");
+	if (step->absolute)
+		ws_buf_str(out, " absolute");
+	if (!step->stop)
+		ws_buf_str(out, " continues");
+	if (t->unmatched)
+		ws_buf_str(out, " unmatched");
+	ws_buf_char(out, ';');
+}
+
+static void describe(const struct ws_mapping *m, const char *line, char *text, size_t size)
+{
+	struct ws_resolution *r = ws_resolution_new(m, NULL);
+	struct ws_buf out = WS_BUF_INIT;
+	struct ws_sample s = sample(line);
+	size_t i;
+
+	assert_non_null(r);
+	assert_int_equal(ws_mapping_resolve(m, &s, r), WS_OK);
+	if (r->err != WS_OK) {
+		assert_int_equal(r->nsteps, 0);
+		ws_buf_printf(&out, "!%s", ws_err_reason(r->err));
+	}
+	for (i = 0; i < r->nsteps; i++)
+		describe_step(m, &r->steps[i], &out);
+	assert_true(r->nsteps == 0 ||
+	            r->keep == (r->steps[r->nsteps - 1].rule == WS_NO_RULE));
+	assert_int_equal(out.err, WS_OK);
+	assert_true(out.len < size);
+	memcpy(text, out.ptr == NULL ? "" : out.ptr, out.len);
+	text[out.len] = '\0';
+	ws_buf_fini(&out);
+	ws_resolution_free(r);
+}
+
+#define RULE(name, rest) "[" name "]\n" rest "\n"
+#define FILE_SECTION(rest) "[windsock]\n" rest "\n"
+
+static const struct {
+	const char *text;
+	const char *line;
+	const char *expect;
+} rows[] = {
+	/* Which rule. */
+	{ RULE("r", "match = a.b\nmetric = m"), "a.b:1|c", "r counter m{};" },
+	{ RULE("r", "match = a.b\nmetric = m"), "a.bc:1|c", "- counter a_bc{} unmatched;" },
+	{ RULE("r", "match = a.<x>\nmetric = m") RULE("s", "match = <x>.b\nmetric = n"),
+	  "a.b:1|c", "r counter m{x=\"b\"};" },
+	{ RULE("s", "match = <x>.b\nmetric = n") RULE("r", "match = a.<x>\nmetric = m"),
+	  "a.b:1|c", "s counter n{x=\"a\"};" },
+	{ RULE("r", "match = a.<x>\nmetric = m\ncontinue = yes")
+	  RULE("s", "match = <x>.b\nmetric = n") RULE("t", "match = <x...>\nmetric = o"),
+	  "a.b:1|c", "r counter m{x=\"b\"} continues;s counter n{x=\"a\"};" },
+	{ RULE("r", "match = a.<x>\ndrop = yes"), "a.b:1|c", "r drop;" },
+	{ RULE("r", "match = a.<x>\ndrop = yes\ncontinue = yes") RULE("s", "match = a.b\nmetric = m"),
+	  "a.b:1|c", "r drop continues;s counter m{};" },
+	{ RULE("r", "match = a\nmetric = m\ntype = c, ms") RULE("s", "match = a\nmetric = n"),
+	  "a:1|ms", "r summary m{};" },
+	{ RULE("r", "match = a\nmetric = m\ntype = c, ms") RULE("s", "match = a\nmetric = n"),
+	  "a:1|g", "s gauge n{};" },
+	/* Prefixes. */
+	{ FILE_SECTION("prefix = p.q") RULE("r", "match = a\nmetric = m"), "p.q.a:1|c",
+	  "r counter m{};" },
+	{ FILE_SECTION("prefix = p.q") RULE("r", "match = a\nmetric = m"), "a:1|c",
+	  "- counter a{} unmatched;" },
+	{ FILE_SECTION("prefix = p") RULE("r", "match = a\nmetric = m\nprefix = o"), "o.a:1|c",
+	  "r counter m{};" },
+	{ FILE_SECTION("prefix = p") RULE("r", "match = a\nmetric = m\nprefix ="), "a:1|c",
+	  "r counter m{};" },
+	{ FILE_SECTION("prefix = p") RULE("r", "regex = a\nmetric = m"), "a:1|c",
+	  "r counter m{};" },
+	/* Unmatched. */
+	{ FILE_SECTION("unmatched = drop"), "a:1|c", "" },
+	{ FILE_SECTION("unmatched = keep"), "1a.b-c:1|g|#x:y,p-q:\"",
+	  "- gauge _1a_b_c{p_q=\"\\\"\",x=\"y\"} unmatched;" },
+	{ FILE_SECTION("as = histogram\nttl = 5s\nscale = 2"), "a:1|h",
+	  "- histogram a{} *2 ttl 5 unmatched;" },
+	{ "", "a:1|ms", "- summary a{} unmatched;" },
+	/* Kinds. */
+	{ RULE("r", "match = a\nmetric = m\nas = gauge"), "a:1|c", "r gauge m{};" },
+	{ RULE("r", "match = a\nmetric = m\nas = counter"), "a:1|ms", "r counter m{};" },
+	{ RULE("r", "match = a\nmetric = m\nas = counter"), "a:1|s", "r counter m{} impossible;" },
+	{ FILE_SECTION("as = histogram") RULE("r", "match = a\nmetric = m"), "a:1|d",
+	  "r histogram m{};" },
+	{ FILE_SECTION("as = histogram") RULE("r", "match = a\nmetric = m"), "a:1|g",
+	  "r gauge m{};" },
+	{ FILE_SECTION("as = histogram") RULE("r", "match = a\nmetric = m\nas = summary"),
+	  "a:1|d", "r summary m{};" },
+	/* Bounds do not stop the rules behind. */
+	{ RULE("r", "match = a\nmetric = m\nmin = 1\nmax = 2") RULE("s", "match = a\nmetric = n"),
+	  "a:9|c", "r counter m{} 1..2;s counter n{};" },
+	{ RULE("r", "match = a\ndrop = yes\nmax = -1"), "a:9|c", "r drop -inf..-1;" },
+	/* Settings of the file and of the rule. */
+	{ FILE_SECTION("scale = 3\nttl = 1m\nsigned = absolute")
+	  RULE("r", "match = a\nmetric = m"), "a:1|g", "r gauge m{} *3 ttl 60 absolute;" },
+	{ FILE_SECTION("scale = 3\nttl = 1m\nsigned = absolute")
+	  RULE("r", "match = a\nmetric = m\nscale = 0.5\nttl = 0\nsigned = relative"), "a:1|g",
+	  "r gauge m{} *0.5;" },
+	{ FILE_SECTION("ttl = 1m\nttl_gauge = 2m\nttl_counter = 3m\nttl_summary = 4m\n"
+	               "ttl_histogram = 5m") RULE("r", "match = a\nmetric = m"), "a:1|g",
+	  "r gauge m{} ttl 120;" },
+	{ FILE_SECTION("ttl_gauge = 2m\nttl_counter = 3m") RULE("r", "match = a\nmetric = m"),
+	  "a:1|c", "r counter m{} ttl 180;" },
+	{ FILE_SECTION("ttl_summary = 4m\nttl_histogram = 5m") RULE("r", "match = a\nmetric = m"),
+	  "a:1|ms", "r summary m{} ttl 240;" },
+	{ FILE_SECTION("ttl_summary = 4m\nttl_histogram = 5m\nas = histogram")
+	  RULE("r", "match = a\nmetric = m"), "a:1|ms", "r histogram m{} ttl 300;" },
+	/* Labels. */
+	{ RULE("r", "match = <b>.<a>\nmetric = m"), "1.2:1|c", "r counter m{a=\"2\",b=\"1\"};" },
+	{ RULE("r", "match = <b>.<a>\nmetric = m\nlabels = b"), "1.2:1|c",
+	  "r counter m{b=\"1\"};" },
+	{ RULE("r", "match = <b>.<a>\nmetric = m\nlabels ="), "1.2:1|c", "r counter m{};" },
+	{ RULE("r", "match = <b>.<a>\nmetric = m\nlabels = z=<b>-<a>!,y=fix, b"), "1.2:1|c",
+	  "r counter m{b=\"1\",y=\"fix\",z=\"1-2!\"};" },
+	{ RULE("r", "match = <b>.<_>\nmetric = m"), "1.2:1|c", "r counter m{b=\"1\"};" },
+	{ RULE("r", "match = x.<a>\nmetric = m"), "x.:1|c", "r counter m{};" },
+	{ RULE("r", "match = <a>\nmetric = m"), "q\"\\:1|c", "r counter m{a=\"q\\\"\\\\\"};" },
+	{ RULE("r", "regex = (?<a>[^.]+)\\.(?<b>.*)\nmetric = m"), "1.2.3:1|c",
+	  "r counter m{a=\"1\",b=\"2.3\"};" },
+	{ RULE("r", "regex = (?<a>x)?y\nmetric = m"), "y:1|c", "r counter m{};" },
+	/* Names. */
+	{ RULE("r", "match = <a>.<b>\nmetric = m_<a>_<b>\nlabels ="), "x-y.2:1|c",
+	  "r counter m_x_y_2{};" },
+	{ RULE("r", "match = <a>\nmetric = <a>\nlabels ="), "2x:1|c", "r counter _2x{};" },
+	{ RULE("r", "match = x.<a>\nmetric = <a>1"), "x.:1|c", "r counter _1{};" },
+	{ RULE("r", "match = x.<a>\nmetric = <a>"), "x.:1|c", "r counter {};" },
+	/* Tags and dots. */
+	{ RULE("r", "match = a.<x>\nmetric = m"), "a.b:1|c|#k:v,x:w",
+	  "r counter m{k=\"v\",x=\"b\"};" },
+	{ RULE("r", "match = a.<x>\nmetric = m\nhonor_tags = yes"), "a.b:1|c|#x:w",
+	  "r counter m{x=\"w\"};" },
+	{ RULE("r", "match = a.<x>\nmetric = m\nhonor_tags = yes"), "a.b:1|c",
+	  "r counter m{x=\"b\"};" },
+	{ RULE("r", "match = a.<x>\nmetric = m\nkeep_tags = no"), "a.b:1|c|#k:v",
+	  "r counter m{x=\"b\"};" },
+	{ RULE("r", "match = a\nmetric = m\ntags = k, n:1, !o\nlabels = z=<k>"),
+	  "a,k=v,n=1,p=q:1|c", "r counter m{p=\"q\",z=\"v\"};" },
+	{ RULE("r", "match = a\nmetric = m\ntags = k, n:1, !o\nlabels = z=<k>"),
+	  "a,k=v,n=2:1|c", "- counter a{k=\"v\",n=\"2\"} unmatched;" },
+	{ RULE("r", "match = a\nmetric = m\ntags = k, n:1, !o\nlabels = z=<k>"),
+	  "a,n=1:1|c", "- counter a{n=\"1\"} unmatched;" },
+	{ RULE("r", "match = a\nmetric = m\ntags = k, n:1, !o\nlabels = z=<k>"),
+	  "a,k=v,n=1,o=1:1|c", "- counter a{k=\"v\",n=\"1\",o=\"1\"} unmatched;" },
+	{ RULE("r", "match = <x>\nmetric = m\ntags = k\nlabels = x, z=<k>"), "a#k=v:1|c",
+	  "r counter m{x=\"a\",z=\"v\"};" },
+	{ RULE("r", "match = a\nmetric = m"), "a:1|c|#k:1,k:2", "r counter m{k=\"2\"};" },
+	{ RULE("r", "match = a.b\nmetric = m"), "a.[k=v]b:1|c", "r counter m{k=\"v\"};" },
+	/* Refused heads. */
+	{ RULE("r", "match = a\nmetric = m"), "a,k=v:1|c|#x:y", "!mixed_tagging_styles" },
+	{ RULE("r", "match = a\nmetric = m"), ",k=v:1|c", "!empty_metric_name" },
+};
+
+static void every_row(void **state)
+{
+	char got[TEXT_MAX];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *const texts[] = { rows[i].text, NULL };
+		struct ws_mapping *m = must_compile(texts, NULL);
+
+		describe(m, rows[i].line, got, sizeof(got));
+		assert_string_equal(got, rows[i].expect);
+		ws_mapping_unref(m);
+	}
+}
+
+/* --- mistakes --- */
+
+#define OK_RULE(name) RULE(name, "match = " name "\nmetric = m_" name)
+
+static const struct {
+	const char *text;
+	const char *expect;
+} mistakes[] = {
+	{ "x = 1\n", "a.ini:1: a key before the first section; begin with [windsock]\n" },
+	{ "rubbish\n", "a.ini:1: neither [section] nor key = value\n" },
+	{ "[windsock]\nwhat = 1\n", "a.ini:2: unknown key 'what'\n" },
+	{ "[windsock]\nmatch = 1\n", "a.ini:2: 'match' belongs into a rule\n" },
+	{ OK_RULE("r") "unmatched = drop\n", "a.ini:4: 'unmatched' belongs into [windsock]\n" },
+	{ OK_RULE("r") "ttl_gauge = 1m\n", "a.ini:4: 'ttl_gauge' belongs into [windsock]\n" },
+	{ OK_RULE("r") "match = b\n", "a.ini:4: 'match' is given twice; remove one\n" },
+	{ OK_RULE("r") "[windsock]\n", "a.ini:4: [windsock] comes before the first rule, once\n" },
+	{ OK_RULE("r") OK_RULE("r"),
+	  "a.ini:4: rule [r] is also in line 1; name one otherwise\n" },
+	{ OK_RULE("r r"), "a.ini:1: a rule's name is letters, digits, _ . and -\n" },
+	/* Values. */
+	{ "[windsock]\nprefix = a.\n", "a.ini:2: prefix wants the prefix without its last dot\n" },
+	{ "[windsock]\nunmatched = maybe\n", "a.ini:2: unmatched wants keep or drop\n" },
+	{ "[windsock]\nas = gauge\n",
+	  "a.ini:2: as wants summary or histogram: what timers become\n" },
+	{ OK_RULE("r") "as = set\n",
+	  "a.ini:4: as wants counter, gauge, summary or histogram\n" },
+	{ "[windsock]\nscale = 0\n", "a.ini:2: scale wants a finite number other than 0\n" },
+	{ "[windsock]\nscale = inf\n", "a.ini:2: scale wants a finite number other than 0\n" },
+	{ "[windsock]\nttl = soon\n",
+	  "a.ini:2: ttl wants a length of time such as 90s, 10m or 24h; 0 is for ever\n" },
+	{ "[windsock]\nttl_gauge = -1s\n",
+	  "a.ini:2: ttl_gauge wants a length of time such as 90s, 10m or 24h; 0 is for ever\n" },
+	{ "[windsock]\nwindow = 0\n", "a.ini:2: window wants longer than 0\n" },
+	{ "[windsock]\nbuckets = 1, 1\n",
+	  "a.ini:2: buckets wants numbers in ascending order, each once\n" },
+	{ "[windsock]\nbuckets = 1, x\n",
+	  "a.ini:2: buckets wants finite numbers separated by commas\n" },
+	{ "[windsock]\nbuckets = 1, +Inf\n",
+	  "a.ini:2: buckets wants finite numbers separated by commas\n" },
+	{ "[windsock]\nquantiles = 0.5, 1.5\n", "a.ini:2: quantiles wants numbers from 0 to 1\n" },
+	{ "[windsock]\nquantiles = 0,.1,.11,.12,.13,.14,.15,.16,.17,.18,.19,.2,.3,.4,.5,.6,.7\n",
+	  "a.ini:2: quantiles wants fewer numbers\n" },
+	{ "[windsock]\nsigned = no\n", "a.ini:2: signed wants relative or absolute\n" },
+	{ "[windsock]\nhonor_tags = 1\n", "a.ini:2: honor_tags wants yes or no\n" },
+	{ OK_RULE("r") "drop = maybe\n", "a.ini:4: drop wants yes or no\n" },
+	{ OK_RULE("r") "min = nan\n", "a.ini:4: min wants a number\n" },
+	{ OK_RULE("r") "type = c,x\n",
+	  "a.ini:4: type wants StatsD types separated by commas: c, g, ms, h, d, s\n" },
+	{ OK_RULE("r") "tags = a,,b\n",
+	  "a.ini:4: tags wants tags separated by commas: name, name:value or !name\n" },
+	{ OK_RULE("r") "tags = a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q\n",
+	  "a.ini:4: tags wants at most 16 tags\n" },
+	{ "[r]\nmatch = a\nmetric =\n", "a.ini:3: metric wants a metric name\n" },
+	/* Rules. */
+	{ "\n[r]\nmetric = m\n", "a.ini:2: a rule needs match = or regex =, one of them\n" },
+	{ OK_RULE("r") "regex = r\n", "a.ini:1: a rule needs match = or regex =, one of them\n" },
+	{ "[r]\nmatch = a\n", "a.ini:1: a rule needs metric = or drop = yes, one of them\n" },
+	{ OK_RULE("r") "drop = yes\n",
+	  "a.ini:1: a rule needs metric = or drop = yes, one of them\n" },
+	{ OK_RULE("r") "min = 2\nmax = 1\n", "a.ini:1: min is greater than max: no value fits\n" },
+	{ "[r]\nmatch = a.<x\nmetric = m\n", "a.ini:1: a '<' without a name and '>' behind it\n" },
+	{ "[r]\nregex = (\nmetric = m\n",
+	  "a.ini:1: the regular expression is wrong at byte 2: missing closing parenthesis\n" },
+	{ "[r]\nmatch = a\nmetric = 1m\n",
+	  "a.ini:1: a metric name is letters, digits and _, not beginning with a digit\n" },
+	{ "[r]\nmatch = a\nmetric = windsock_m\n",
+	  "a.ini:1: windsock_*, process_*, scrape_* and up are reserved; name it otherwise\n" },
+	{ "[r]\nmatch = a\nmetric = <x>\n",
+	  "a.ini:1: <x> is neither captured by the rule nor one of its tags\n" },
+	{ "[r]\nmatch = a.<x>\nmetric = <x\n", "a.ini:1: a '<' without its '>'\n" },
+	{ "[r]\nmatch = a\nmetric = m\nlabels = x\n",
+	  "a.ini:1: <x> is neither captured by the rule nor one of its tags\n" },
+	{ "[r]\nmatch = a\nmetric = m\nlabels = x=1, y=2, x=3\n",
+	  "a.ini:1: label 'x' stands twice\n" },
+	{ "[r]\nmatch = a\nmetric = m\nlabels = le=1\n",
+	  "a.ini:1: 'le' cannot be a label: letters, digits and _, and not le, quantile or __*\n" },
+	{ "[r]\nmatch = <quantile>\nmetric = m\n",
+	  "a.ini:1: 'quantile' cannot be a label: letters, digits and _, and not le, quantile or "
+	  "__*\n" },
+	{ "[r]\nmatch = a\nmetric = m\nhelp = <x>\n",
+	  "a.ini:1: <x> is neither captured by the rule nor one of its tags\n" },
+	/* Rules beside rules. */
+	{ RULE("r", "match = <x>.b\nmetric = m") RULE("s", "match = a.b\nmetric = n"),
+	  "a.ini:4: rule [s] is never reached: everything it matches goes to rule [r] (a.ini:1)\n" },
+	{ RULE("r", "regex = a+\nmetric = m") RULE("s", "regex = a+\nmetric = n"),
+	  "a.ini:4: rule [s] is never reached: everything it matches goes to rule [r] (a.ini:1)\n" },
+	{ RULE("r", "match = a\nmetric = m\nas = gauge") RULE("s", "match = b\nmetric = m\nas = counter"),
+	  "a.ini:5: rule [s] gives its metric another type than rule [r] (a.ini:1)\n" },
+	{ RULE("r", "match = a\nmetric = m\nhelp = A.") RULE("s", "match = b\nmetric = m\nhelp = B."),
+	  "a.ini:5: rule [s] gives its metric another help text than rule [r] (a.ini:1)\n" },
+	{ RULE("r", "match = a\nmetric = m") RULE("s", "match = b.<x>\nmetric = m"),
+	  "a.ini:4: rule [s] gives its metric other labels than rule [r] (a.ini:1)\n" },
+	{ RULE("r", "match = a\nmetric = m\ntype = s\nas = counter"),
+	  "a.ini:1: rule [r]: type s cannot become a counter\n" },
+	/* Everything at once. */
+	{ "[windsock]\nscale = 0\nttl = x\n[r]\nmatch = <\nmetric = m\n",
+	  "a.ini:2: scale wants a finite number other than 0\n"
+	  "a.ini:3: ttl wants a length of time such as 90s, 10m or 24h; 0 is for ever\n"
+	  "a.ini:4: a '<' without a name and '>' behind it\n" },
+	/* Text that would make a page no scraper takes. */
+	{ "[r]\nmatch = a.<x>\nmetric = m-<x>\n",
+	  "a.ini:1: a metric name is letters, digits and _, not beginning with a digit\n" },
+	{ "[r]\nmatch = a.<x>\nmetric = 1<x>\n",
+	  "a.ini:1: a metric name is letters, digits and _, not beginning with a digit\n" },
+	{ "[r]\nmatch = a\nmetric = m\nhelp = \xe4\n", "a.ini:4: the value is not UTF-8\n" },
+};
+
+static void every_mistake(void **state)
+{
+	char got[TEXT_MAX];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
+		const char *const texts[] = { mistakes[i].text, NULL };
+		struct ws_buf diags = WS_BUF_INIT;
+
+		if (compile(texts, NULL, &diags) != NULL)
+			fail_msg("taken: %s", mistakes[i].text);
+		snprintf(got, sizeof(got), "%.*s", WS_SPAN_ARG(ws_buf_text(&diags)));
+		assert_string_equal(got, mistakes[i].expect);
+		ws_buf_fini(&diags);
+	}
+}
+
+/* Rules that look alike and are both of use. */
+static void not_shadowed(void **state)
+{
+	static const char *const fine[] = {
+		RULE("r", "match = <x>.b\nmetric = m\ncontinue = yes") RULE("s", "match = a.b\nmetric = n"),
+		RULE("r", "match = <x>.b\nmetric = m\nmin = 0") RULE("s", "match = a.b\nmetric = n"),
+		RULE("r", "match = <x>.b\nmetric = m\ntype = c") RULE("s", "match = a.b\nmetric = n"),
+		RULE("r", "match = <x>.b\nmetric = m\ntags = t") RULE("s", "match = a.b\nmetric = n"),
+		RULE("r", "match = a.b\nmetric = m\ntags = t")
+		RULE("s", "match = a.b\nmetric = n\ntags = !t"),
+		RULE("r", "match = a.b\nmetric = m\ntags = t:1")
+		RULE("s", "match = a.b\nmetric = n\ntags = t:2"),
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(fine) / sizeof(fine[0]); i++) {
+		const char *const texts[] = { fine[i], NULL };
+
+		ws_mapping_unref(must_compile(texts, NULL));
+	}
+}
+
+/* --- several files --- */
+
+static void each_file_is_a_view(void **state)
+{
+	const char *const texts[] = {
+		RULE("r", "match = a.<x>\nmetric = m") RULE("s", "match = <x...>\nmetric = n"),
+		RULE("r", "match = <x>.b\ndrop = yes") RULE("t", "match = c\nmetric = o"),
+		NULL,
+	};
+	struct ws_mapping *m = must_compile(texts, NULL);
+	struct ws_resolution *r = ws_resolution_new(m, NULL);
+	struct ws_sample s = sample("a.b:1|c");
+	char got[TEXT_MAX];
+
+	(void)state;
+	describe(m, "a.b:1|c", got, sizeof(got));
+	assert_string_equal(got, "r counter m{x=\"b\"};b.ini/r drop;");
+	describe(m, "q:1|c", got, sizeof(got));
+	assert_string_equal(got, "s counter n{x=\"q\"};");
+	assert_int_equal(ws_mapping_resolve(m, &s, r), WS_OK);
+	assert_int_equal(r->steps[0].view, 0);
+	assert_int_equal(r->steps[1].view, 1);
+	ws_resolution_free(r);
+	ws_mapping_unref(m);
+}
+
+static void last_file_decides_on_unmatched(void **state)
+{
+	const char *const drop[] = { FILE_SECTION("unmatched = keep"),
+		                     FILE_SECTION("unmatched = drop"), FILE_SECTION(""), NULL };
+	const char *const keep[] = { FILE_SECTION("unmatched = drop"),
+		                     FILE_SECTION("unmatched = keep"), NULL };
+	struct ws_mapping *m = must_compile(drop, NULL);
+	char got[TEXT_MAX];
+
+	(void)state;
+	describe(m, "a:1|c", got, sizeof(got));
+	assert_string_equal(got, "");
+	ws_mapping_unref(m);
+	m = must_compile(keep, NULL);
+	describe(m, "a:1|c", got, sizeof(got));
+	assert_string_equal(got, "- counter a{} unmatched;");
+	ws_mapping_unref(m);
+}
+
+static void files_must_agree_on_a_family(void **state)
+{
+	const char *const texts[] = { "\n" RULE("r", "match = a\nmetric = m\nas = gauge"),
+		                      RULE("s", "match = b\nmetric = m\nas = counter"), NULL };
+	struct ws_buf diags = WS_BUF_INIT;
+
+	(void)state;
+	assert_null(compile(texts, NULL, &diags));
+	assert_true(ws_span_is(ws_buf_text(&diags),
+	            "b.ini:1: rule [s] gives its metric another type than rule [r] (a.ini:2)\n"));
+	ws_buf_fini(&diags);
+}
+
+static void prefix_option_wins_over_the_files(void **state)
+{
+	const char *const texts[] = {
+		FILE_SECTION("prefix = p") RULE("r", "match = a\nmetric = m")
+		RULE("s", "match = a\nmetric = n\nprefix = own"), NULL };
+	struct ws_mapping *m = must_compile(texts, "o.o");
+	char got[TEXT_MAX];
+
+	(void)state;
+	describe(m, "o.o.a:1|c", got, sizeof(got));
+	assert_string_equal(got, "r counter m{};");
+	describe(m, "own.a:1|c", got, sizeof(got));
+	assert_string_equal(got, "s counter n{};");
+	ws_mapping_unref(m);
+	m = must_compile(texts, "");
+	describe(m, "a:1|c", got, sizeof(got));
+	assert_string_equal(got, "r counter m{};");
+	ws_mapping_unref(m);
+}
+
+/* --- the rest of the contract --- */
+
+static void shapes_and_help(void **state)
+{
+	const char *const texts[] = {
+		FILE_SECTION("buckets = 1, 2.5\nwindow = 1m")
+		RULE("r", "match = a.<x>\nmetric = m\nas = histogram\nhelp = About <x>.")
+		RULE("s", "match = b\nmetric = n\nquantiles = 0, 0.25, 1\nwindow = 2m"), NULL };
+	struct ws_mapping *m = must_compile(texts, NULL);
+	struct ws_resolution *r = ws_resolution_new(m, NULL);
+	struct ws_sample s = sample("a.b:1|ms");
+	const struct ws_target *t = &r->steps[0].target;
+
+	(void)state;
+	assert_int_equal(ws_mapping_resolve(m, &s, r), WS_OK);
+	assert_true(ws_span_is(t->help, "About b."));
+	assert_int_equal(t->shape.nbuckets, 2);
+	assert_true(t->shape.buckets[0] == 1 && t->shape.buckets[1] == 2.5);
+	assert_int_equal(t->shape.window_ns, 60 * INT64_C(1000000000));
+	s = sample("b:1|ms");
+	assert_int_equal(ws_mapping_resolve(m, &s, r), WS_OK);
+	assert_int_equal(t->help.len, 0);
+	assert_int_equal(t->shape.nquantiles, 3);
+	assert_true(t->shape.quantiles[1] == 0.25);
+	assert_int_equal(t->shape.window_ns, 120 * INT64_C(1000000000));
+	ws_resolution_free(r);
+	ws_mapping_unref(m);
+}
+
+static void reserved_tags_are_counted(void **state)
+{
+	const char *const texts[] = { RULE("r", "match = a\nmetric = m"), NULL };
+	struct ws_mapping *m = must_compile(texts, NULL);
+	struct ws_resolution *r = ws_resolution_new(m, NULL);
+	struct ws_sample s = sample("a:1|c|#le:1,quantile:2,__x:3,--x:4,ok:5,bad");
+
+	(void)state;
+	assert_int_equal(ws_mapping_resolve(m, &s, r), WS_OK);
+	/* A run of dashes is one underscore. */
+	assert_int_equal(r->reserved_tags, 3);
+	assert_int_equal(r->head.bad_tags, 1);
+	assert_true(ws_span_is(r->steps[0].target.labels, "_x=\"4\",ok=\"5\""));
+	s = sample("a:1|c");
+	assert_int_equal(ws_mapping_resolve(m, &s, r), WS_OK);
+	assert_int_equal(r->reserved_tags, 0);
+	ws_resolution_free(r);
+	ws_mapping_unref(m);
+}
+
+static void exploding_regex_is_given_up(void **state)
+{
+	const char *const texts[] = { RULE("r", "regex = (a+)+b\nmetric = m")
+		                      RULE("s", "match = <x...>\nmetric = n\nlabels ="), NULL };
+	struct ws_mapping *m = must_compile(texts, NULL);
+	struct ws_resolution *r = ws_resolution_new(m, NULL);
+	struct ws_sample s = sample("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaabc:1|c");
+
+	(void)state;
+	assert_int_equal(ws_mapping_resolve(m, &s, r), WS_OK);
+	assert_int_equal(r->regex_gave_up, 1);
+	assert_int_equal(r->nsteps, 1);
+	assert_true(ws_span_is(r->steps[0].target.family, "n"));
+	ws_resolution_free(r);
+	ws_mapping_unref(m);
+}
+
+/* Whatever a regular expression takes apart, labels stay UTF-8. */
+static void regex_does_not_cut_characters(void **state)
+{
+	const char *const texts[] = { RULE("r", "regex = (?<a>.)(?<b>.*)\nmetric = m"), NULL };
+	struct ws_mapping *m = must_compile(texts, NULL);
+	char got[TEXT_MAX];
+
+	(void)state;
+	describe(m, "\xc3\xa4z:1|c", got, sizeof(got));
+	assert_string_equal(got, "r counter m{a=\"\xc3\xa4\",b=\"z\"};");
+	ws_mapping_unref(m);
+}
+
+static void rules_as_written(void **state)
+{
+	const char *const texts[] = {
+		FILE_SECTION("prefix = p")
+		RULE("r", "match = a.<x>.<y>\nmetric = m_<x>\nas = gauge\ncontinue = yes")
+		RULE("s", "regex = (?<k>.)\nmetric = n\nlabels = k, z = <k>")
+		RULE("t", "match = c\ndrop = yes"),
+		NULL,
+	};
+	struct ws_mapping *m = must_compile(texts, NULL);
+	struct ws_rule_info r;
+
+	(void)state;
+	assert_int_equal(ws_mapping_rules(m), 3);
+	r = ws_mapping_rule(m, 0);
+	assert_true(ws_span_is(r.name, "r") && ws_span_is(r.match, "p.a.<x>.<y>"));
+	assert_true(ws_span_is(r.metric, "m_<x>") && ws_span_is(r.labels, "x, y"));
+	assert_string_equal(r.kind, "gauge");
+	assert_string_equal(r.file, "a.ini");
+	assert_int_equal(r.line, 3);
+	assert_true(r.continues && !r.is_regex);
+	r = ws_mapping_rule(m, 1);
+	assert_true(ws_span_is(r.match, "(?<k>.)") && ws_span_is(r.labels, "k, z = <k>"));
+	assert_string_equal(r.kind, "auto");
+	assert_true(!r.continues && r.is_regex);
+	r = ws_mapping_rule(m, 2);
+	assert_string_equal(r.kind, "drop");
+	assert_int_equal(r.metric.len, 0);
+	/* A template might make any family. */
+	assert_true(ws_mapping_makes(m, ws_span_str("anything")));
+	ws_mapping_unref(m);
+}
+
+static void makes_by_name(void **state)
+{
+	const char *const texts[] = { RULE("r", "match = a\nmetric = m")
+		                      RULE("s", "match = b\ndrop = yes"), NULL };
+	struct ws_mapping *m = must_compile(texts, NULL);
+
+	(void)state;
+	assert_true(ws_mapping_makes(m, ws_span_str("m")));
+	assert_false(ws_mapping_makes(m, ws_span_str("mm")));
+	assert_false(ws_mapping_makes(m, ws_span_str("b")));
+	ws_mapping_unref(m);
+}
+
+static void captures_explain(void **state)
+{
+	const char *const texts[] = {
+		RULE("r", "match = a.<x>.<y...>\nmetric = m\ntype = ms\ntags = k, !o, j"), NULL };
+	struct ws_mapping *m = must_compile(texts, NULL);
+	struct ws_resolution *r = ws_resolution_new(m, NULL);
+	struct ws_sample s = sample("a.1.2.3:1|ms|#j:J,k:K");
+	struct ws_capture c[8];
+
+	(void)state;
+	assert_int_equal(ws_mapping_resolve(m, &s, r), WS_OK);
+	assert_int_equal(ws_mapping_captures(m, r, 0, c, 8), 4);
+	assert_true(ws_span_is(c[0].name, "x") && ws_span_is(c[0].value, "1"));
+	assert_true(ws_span_is(c[1].name, "y") && ws_span_is(c[1].value, "2.3"));
+	assert_true(ws_span_is(c[2].name, "k") && ws_span_is(c[2].value, "K"));
+	assert_true(ws_span_is(c[3].name, "j") && ws_span_is(c[3].value, "J"));
+	assert_int_equal(ws_mapping_captures(m, r, 0, c, 1), 1);
+	ws_resolution_free(r);
+	ws_mapping_unref(m);
+}
+
+static void references(void **state)
+{
+	const char *const texts[] = { RULE("r", "match = a\nmetric = m"), NULL };
+	struct ws_mapping *m = must_compile(texts, NULL);
+
+	(void)state;
+	assert_ptr_equal(ws_mapping_ref(m), m);
+	ws_mapping_unref(m);
+	assert_int_equal(ws_mapping_rules(m), 1);
+	ws_mapping_unref(m);
+	ws_mapping_unref(NULL);
+	ws_resolution_free(NULL);
+}
+
+/* What stood in diags before stays, and does not count as a mistake. */
+static void diags_are_added(void **state)
+{
+	const char *const good[] = { RULE("r", "match = a\nmetric = m"), NULL };
+	const char *const bad[] = { "x\n", NULL };
+	struct ws_buf diags = WS_BUF_INIT;
+	struct ws_mapping *m;
+
+	(void)state;
+	ws_buf_str(&diags, "before\n");
+	m = compile(good, NULL, &diags);
+	assert_non_null(m);
+	ws_mapping_unref(m);
+	assert_null(compile(bad, NULL, &diags));
+	assert_true(ws_span_is(ws_buf_text(&diags),
+	                       "before\na.ini:1: neither [section] nor key = value\n"));
+	ws_buf_fini(&diags);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_row),
+		cmocka_unit_test(every_mistake),
+		cmocka_unit_test(not_shadowed),
+		cmocka_unit_test(each_file_is_a_view),
+		cmocka_unit_test(last_file_decides_on_unmatched),
+		cmocka_unit_test(files_must_agree_on_a_family),
+		cmocka_unit_test(prefix_option_wins_over_the_files),
+		cmocka_unit_test(shapes_and_help),
+		cmocka_unit_test(reserved_tags_are_counted),
+		cmocka_unit_test(exploding_regex_is_given_up),
+		cmocka_unit_test(regex_does_not_cut_characters),
+		cmocka_unit_test(rules_as_written),
+		cmocka_unit_test(makes_by_name),
+		cmocka_unit_test(captures_explain),
+		cmocka_unit_test(references),
+		cmocka_unit_test(diags_are_added),
+	};
+
+	return cmocka_run_group_tests_name("mapping", tests, NULL, NULL);
+}
