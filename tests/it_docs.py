@@ -236,8 +236,26 @@ def links_lead_somewhere():
             assert not anchor or anchor in anchors(read(found[0])), (path, name, anchor)
 
 
+def architecture_places_every_module():
+    rows = tables(read("docs/architecture.md"), "floor")
+    placed = re.findall(r"[a-z]+", re.sub(r"\([^)]*\)", "", ",".join(row[1] for row in rows)))
+    want = {os.path.basename(path)[:-2] for path in glob.glob(os.path.join(ROOT, "src", "*.c"))}
+    assert want <= set(placed), want - set(placed)
+
+
+def commands_of_readme_run():
+    makefile = read("Makefile")
+    for page in ("README.md", "CONTRIBUTING.md"):
+        for target in re.findall(r"(?:^    |`)make ([\w-]+)", read(page), re.M):
+            assert re.search(rf"^{target}:", makefile, re.M), (page, target)
+    lines = re.findall(r"^    build/windsock (explain .*?)(?: +#.*)?$", read("README.md"), re.M)
+    assert lines
+    for line in lines:
+        assert run(*shlex.split(line)).returncode == 0, line
+
+
 tap([statsd_examples_are_true, statsd_reasons_are_those_of_the_code,
      statsd_limits_refuse_as_the_page_says, metrics_page_lists_what_a_scrape_has,
      pages_name_no_metric_that_is_not, man_page_has_all_flags, pages_name_no_flag_that_is_not,
      mapping_pages_have_all_keys, examples_of_mapping_guide, man_pages_are_clean,
-     links_lead_somewhere])
+     links_lead_somewhere, architecture_places_every_module, commands_of_readme_run])
