@@ -306,6 +306,12 @@ static bool set_defaults(struct conf *conf, struct ws_buf *why)
 	return ok;
 }
 
+/* These two mean one run of the program; and images set WINDSOCK_VERSION to a version. */
+static bool has_env(const struct setting *s)
+{
+	return s->at != AT(version) && s->at != AT(help);
+}
+
 /* Each piece between commas and blanks. */
 static bool set_pieces(const struct setting *s, struct conf *conf, struct ws_span text,
                        struct origin *from)
@@ -346,7 +352,7 @@ static bool set_from_env(struct conf *conf, char *(*env)(const char *), struct w
 		bool set;
 
 		env_name(name, s->flag);
-		text = env(name);
+		text = has_env(s) ? env(name) : NULL;
 		if (text == NULL || text[0] == '\0')
 			continue;
 		if (s->kind == KIND_LIST)
@@ -553,6 +559,8 @@ static void help_setting(struct ws_buf *out, const struct setting *s)
 		                                  : kinds[s->kind].placeholder + 1);
 	}
 	help_wrap(out, s->help);
+	if (!has_env(s))
+		return;
 	ws_buf_printf(out, "%*s%s%s\n", HELP_INDENT, "", env,
 		      s->kind == KIND_LIST ? " (repeat the flag, or list them with commas)"
 					   : "");
@@ -602,7 +610,7 @@ void conf_help(struct ws_buf *out)
 			"  explain    say what becomes of StatsD lines (of standard input, "
 			"without any)\n"
 			"\n"
-			"Each flag is also an environment variable; a flag goes before. The "
+			"A flag is also the environment variable below it; a flag goes before. The "
 			"value shown "
 			"is\nthe default. SIGHUP reads the mapping files again.\n");
 	for (i = 0; i < NSETTINGS; i++) {

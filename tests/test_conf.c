@@ -87,6 +87,20 @@ static void defaults(void **state)
 	parsed_fini(&p);
 }
 
+static void version_and_help_are_flags_only(void **state)
+{
+	static const char *const env[] = { "WINDSOCK_VERSION", "1.2", "WINDSOCK_HELP", "true",
+		                           NULL };
+	struct parsed p;
+
+	(void)state;
+	environment = env;
+	p = parse(NULL, NULL, NULL, NULL);
+	assert_true(p.ok);
+	assert_false(p.conf.version || p.conf.help);
+	parsed_fini(&p);
+}
+
 static void flags_go_before_environment(void **state)
 {
 	static const char *const env[] = { "WINDSOCK_LOG_LEVEL", "debug",
@@ -210,6 +224,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(flags_go_before_environment),
+		cmocka_unit_test(version_and_help_are_flags_only),
 		cmocka_unit_test(lists),
 		cmocka_unit_test(rest),
 		cmocka_unit_test(refusals_name_the_flag),
