@@ -204,7 +204,7 @@ static void explain_parse(struct ws_buf *out, const struct ws_sample *s,
 	if (s->type == WS_TYPE_SET) {
 		put_raw(out, s->member);
 	} else {
-		if (s->is_signed && s->value >= 0)
+		if (s->is_signed && s->value >= 0 && isfinite(s->value))
 			ws_buf_char(out, '+');
 		ws_buf_double(out, s->value);
 		if (s->type == WS_TYPE_TIMER)

@@ -37,7 +37,9 @@ enum ws_err step_update(const struct step *step, const struct ws_sample *s,
 	enum ws_op op = step->op;
 	double v = step->declare ? 0 : s->value * step->scale;
 
-	if (s->type == WS_TYPE_GAUGE && op == WS_OP_SET && s->is_signed && !step->absolute)
+	/* An infinity is no change: -inf is what the gauge is from now on. */
+	if (s->type == WS_TYPE_GAUGE && op == WS_OP_SET && s->is_signed && isfinite(v) &&
+	    !step->absolute)
 		op = WS_OP_RELATIVE;
 	*update = (struct ws_update){
 		.ref = step->ref, .op = op, .value = v, .weight = s->weight
