@@ -139,21 +139,35 @@ static struct ws_span suffix(const struct ws_expo *e, size_t i)
 	return ws_span(e->suffixes.ptr + from, e->ends[i] - from);
 }
 
-/* name_sum{labels,extra} and a blank. */
+static char *copy(char *to, struct ws_span s)
+{
+	if (s.len > 0)
+		memcpy(to, s.ptr, s.len);
+	return to + s.len;
+}
+
+/* name_sum{labels,extra} and a blank, into room reserved once: most of an exposition. */
 static void write_name(struct ws_buf *out, struct ws_span name, const char *ending,
                        struct ws_span labels, struct ws_span extra)
 {
-	ws_buf_span(out, name);
-	ws_buf_str(out, ending);
+	struct ws_span end = ws_span_str(ending);
+	char *from = ws_buf_reserve(out, name.len + end.len + labels.len + extra.len + 4);
+	char *at = from;
+
+	if (from == NULL)
+		return;
+	at = copy(at, name);
+	at = copy(at, end);
 	if (labels.len + extra.len > 0) {
-		ws_buf_char(out, '{');
-		ws_buf_span(out, labels);
+		*at++ = '{';
+		at = copy(at, labels);
 		if (labels.len > 0 && extra.len > 0)
-			ws_buf_char(out, ',');
-		ws_buf_span(out, extra);
-		ws_buf_char(out, '}');
+			*at++ = ',';
+		at = copy(at, extra);
+		*at++ = '}';
 	}
-	ws_buf_char(out, ' ');
+	*at++ = ' ';
+	out->len += (size_t)(at - from);
 }
 
 static void write_number(struct ws_buf *out, double v)

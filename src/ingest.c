@@ -257,8 +257,7 @@ static bool push(struct ws_ingest *g, struct known *k, uint32_t i, const struct 
 static void apply_steps(struct ws_ingest *g, struct known *k, const struct ws_sample *s)
 {
 	struct step_walk walk = step_walk(s, ++g->serial);
-	bool first = true;
-	uint32_t i;
+	uint32_t i, nfed = 0;
 
 	for (i = 0; i < k->nsteps; i++) {
 		struct step *step = &k->steps[i];
@@ -274,9 +273,9 @@ static void apply_steps(struct ws_ingest *g, struct known *k, const struct ws_sa
 			WS_LANE_ADD(step->rule->hits, 1);
 		if (verdict == STEP_DROP) {
 			WS_LANE_ADD(step->rule->dropped, 1);
-		} else if (verdict == STEP_FEED && push(g, k, i, s, first)) {
+		} else if (verdict == STEP_FEED && push(g, k, i, s, nfed == 0)) {
 			step_feed(&walk, k->steps, i);
-			first = false;
+			nfed++;
 		}
 	}
 }

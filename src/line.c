@@ -128,10 +128,6 @@ static enum ws_err begin_line(struct ws_lines *it)
 	if (it->form.head.len > WS_NAME_MAX)
 		return WS_ERR_NAME_TOO_LONG;
 	it->group = ws_span_between(colon + 1, line.ptr + line.len);
-	if (memchr(it->group.ptr, '|', it->group.len) == NULL) {
-		it->group = ws_span(NULL, 0);
-		return WS_ERR_NO_PARTS;
-	}
 	return WS_OK;
 }
 
@@ -241,7 +237,8 @@ static enum ws_err begin_group(struct ws_lines *it)
 		return WS_ERR_ILLEGAL_EVENT;
 	if (err != WS_OK)
 		return err;
-	if (memchr(values.ptr, ':', values.len) != NULL) {
+	it->packed = memchr(values.ptr, ':', values.len) != NULL;
+	if (it->packed) {
 		/* A ':' here may as well be one inside a name-style tag's value. */
 		if (has_name_tags(s->head)) {
 			it->group = ws_span(NULL, 0);
@@ -263,7 +260,12 @@ static enum ws_err next_value(struct ws_lines *it, struct ws_sample *out)
 {
 	struct ws_span text;
 
-	ws_span_cut(&it->values, ':', &text);
+	if (it->packed) {
+		ws_span_cut(&it->values, ':', &text);
+	} else {
+		text = it->values;
+		it->values = ws_span(NULL, 0);
+	}
 	*out = it->form;
 	out->member = text;
 	out->is_signed = text.len > 0 && (text.ptr[0] == '-' || text.ptr[0] == '+');

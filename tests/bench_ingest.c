@@ -159,13 +159,14 @@ static struct traffic made_up(size_t n)
 	for (i = 0; i < n; i++) {
 		k = (size_t)((i * UINT64_C(2654435761)) % n);
 		len = snprintf(line, sizeof(line),
-			       "airflow.ti.finish.dag_%05zu.task_%02zu.success:%zu|c\n",
+			       "\nairflow.ti.finish.dag_%05zu.task_%02zu.success:%zu|c",
 			       k / 20, k % 20, 1 + k % 9);
 		if (t.len + (size_t)len > begun + PACKED) {
 			end_datagram(&t);
 			begun = t.len;
 		}
-		put(&t, line, (size_t)len);
+		/* The first line of a datagram has no newline before it. */
+		put(&t, line + (t.len == begun), (size_t)len - (t.len == begun));
 	}
 	end_datagram(&t);
 	return t;

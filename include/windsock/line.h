@@ -66,6 +66,7 @@ struct ws_lines {
 	struct ws_span group;  /* its samples not yet looked at; ptr NULL: none */
 	struct ws_span values; /* packed values not yet handed out; ptr NULL: none */
 	struct ws_sample form; /* what the packed values share */
+	bool packed;           /* there are several values */
 	uint64_t count;        /* lines begun so far, empty ones too */
 	bool ascii;
 	bool truncated;
