@@ -278,16 +278,17 @@ static bool make_store(struct daemon *d)
 static void log_listener(const struct daemon *d, const struct sock *s)
 {
 	uint64_t asked = d->conf->read_buffer;
+	int granted = s->receive_buffer / 2; /* it shows twice that: see socket(7) */
 
 	log_info("statsd", "listening on %s (UDP), receive buffer %d bytes", s->name,
 	         s->receive_buffer);
-	if ((uint64_t)s->receive_buffer < asked)
+	if ((uint64_t)granted < asked)
 		log_warn("statsd",
 		         "the kernel granted %s a receive buffer of %d bytes of the %" PRIu64
 		         " asked for: bursts may be dropped. Raise the limit with: "
 		         "sysctl -w net.core.rmem_max=%" PRIu64
 		         ", or ask for less with --statsd.read-buffer",
-		         s->name, s->receive_buffer, asked, asked);
+		         s->name, granted, asked, asked);
 }
 
 /* What sock_listen said; the list is left empty. */
