@@ -488,8 +488,7 @@ static void event_drop(struct event *event)
 		event_free(event);
 }
 
-/* The reverse of the start; whatever there is of it. */
-static void release(struct daemon *d)
+static void free_workers(struct daemon *d)
 {
 	size_t i;
 
@@ -498,6 +497,28 @@ static void release(struct daemon *d)
 	for (i = 0; i < d->nworkers; i++)
 		worker_free(d->workers[i]);
 	free(d->workers);
+	d->workers = NULL;
+	d->pages.nworkers = d->nworkers = 0;
+}
+
+/* What no scrape will see any more. */
+static void log_totals(const struct daemon *d, uint64_t drops)
+{
+	struct ws_lane sum;
+
+	ws_stats_sum(d->stats, &sum);
+	log_info("daemon",
+	         "stopped; received %" PRIu64 " datagrams with %" PRIu64
+	         " lines, the kernel dropped %" PRIu64 " datagrams",
+	         sum.datagrams, sum.lines, drops);
+}
+
+/* The reverse of the start; whatever there is of it. */
+static void release(struct daemon *d)
+{
+	size_t i;
+
+	free_workers(d);
 	for (i = 0; i < SOCK_MAX; i++)
 		event_drop(d->http_events[i]);
 	http_free(d->http);
@@ -522,6 +543,7 @@ int daemon_run(const struct conf *conf)
 	struct daemon d = { .conf = conf, .done_fd = -1, .code = EXIT_RUNTIME };
 	struct conf_build build = conf_build();
 	struct ws_buf diags = WS_BUF_INIT;
+	uint64_t drops;
 	bool ok;
 
 	log_setup(conf->log_level, conf->log_format, STDERR_FILENO);
@@ -536,9 +558,10 @@ int daemon_run(const struct conf *conf)
 	if (ok) {
 		log_info("daemon", "ready");
 		event_base_dispatch(d.base);
+		drops = pages_kernel_drops(&d.pages);
+		free_workers(&d);
+		log_totals(&d, drops);
 	}
 	release(&d);
-	if (ok)
-		log_info("daemon", "stopped");
 	return ok ? EXIT_OK : d.code;
 }

@@ -140,7 +140,7 @@ static void write_socket_metric(const struct page_out *out, const struct pages *
 	}
 }
 
-static uint64_t kernel_drops(const struct pages *p)
+uint64_t pages_kernel_drops(const struct pages *p)
 {
 	uint64_t sum = 0;
 	size_t w, i;
@@ -160,7 +160,7 @@ static void write_sockets(const struct page_out *out, const struct pages *p)
 
 	write_counter(out, "windsock_kernel_drops_total",
 	              "Datagrams the kernel dropped before windsock could read them.",
-	              kernel_drops(p));
+	              pages_kernel_drops(p));
 	for (i = 0; i < NSOCKET_METRICS; i++)
 		write_socket_metric(out, p, &socket_metrics[i]);
 	write_gauge(out, "windsock_workers", "Receiving threads.", (double)p->nworkers);
@@ -403,7 +403,7 @@ static void html_state(struct ws_buf *out, const struct pages *p)
 	html_row(out, "Up for, seconds", (double)(int64_t)(clock_wall() - p->started));
 	html_row(out, "Mapping rules", (double)ws_mapping_rules(p->mapping));
 	html_row(out, "Datagrams received", (double)sum.datagrams);
-	html_row(out, "Datagrams dropped by the kernel", (double)kernel_drops(p));
+	html_row(out, "Datagrams dropped by the kernel", (double)pages_kernel_drops(p));
 	html_row(out, "Lines received", (double)sum.lines);
 	html_row(out, "Lines, samples and parts rejected", rejected);
 	html_row(out, "Samples that no rule matched", (double)sum.unmatched);

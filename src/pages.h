@@ -48,4 +48,7 @@ struct pages {
 /* The table for http_new; handlers get `struct pages *` as their user. */
 void pages_routes(const struct pages *pages, struct http_route routes[PAGES_ROUTES]);
 
+/* Datagrams the kernel dropped at the workers' sockets. */
+uint64_t pages_kernel_drops(const struct pages *pages);
+
 #endif
