@@ -451,6 +451,7 @@ static void init_pages(struct daemon *d)
 		.state = PAGES_STARTING,
 		.store = d->store,
 		.stats = d->stats,
+		.learned = d->learned,
 		.workers = d->workers,
 		.mapping = d->mapping,
 		.telemetry_path = d->conf->telemetry_path,

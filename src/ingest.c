@@ -5,6 +5,7 @@
 
 #include "hash.h"
 #include "names.h"
+#include "twins.h"
 
 #define CACHE_SIZE_DEFAULT 200000
 #define UPDATES_MAX        256
@@ -15,6 +16,7 @@ struct pending {
 	struct ws_sample sample;
 	struct ws_span line;
 	uint64_t hash;
+	uint64_t sender;
 };
 
 /* What an update came from, by its index. */
@@ -34,6 +36,8 @@ struct ws_ingest {
 
 	struct ws_mapping *mapping; /* the one that names are remembered of */
 	struct names *names;
+	struct twins *twins;
+	uint64_t sender; /* of the datagrams that come */
 	struct ws_resolution *resolution;
 	struct ws_rule_stats **rules;
 
@@ -49,6 +53,9 @@ struct ws_ingest {
 	uint64_t shown; /* reasons already listed in this batch: bit by ws_err */
 };
 
+static void flush(struct ws_ingest *g);
+static void release(void *user, const struct waiting *w, bool is_twin);
+
 struct ws_ingest *ws_ingest_new(struct ws_store *store, struct ws_stats *stats,
                                 const struct ws_ingest_options *options)
 {
@@ -63,9 +70,11 @@ struct ws_ingest *ws_ingest_new(struct ws_store *store, struct ws_stats *stats,
 	g->lane = ws_stats_lane(stats, options->lane);
 	g->key = options->key;
 	g->learned = options->learned;
+	g->sender = 1;
 	g->names = names_new(g->key, cache_size);
-	if (g->names == NULL) {
-		free(g);
+	g->twins = twins_new((struct twins_receiver){ release, g });
+	if (g->names == NULL || g->twins == NULL) {
+		ws_ingest_free(g);
 		return NULL;
 	}
 	return g;
@@ -87,6 +96,7 @@ void ws_ingest_free(struct ws_ingest *g)
 	if (g == NULL)
 		return;
 	forget_mapping(g);
+	twins_free(g->twins);
 	names_free(g->names);
 	free(g);
 }
@@ -115,12 +125,18 @@ fail:
 
 enum ws_err ws_ingest_begin(struct ws_ingest *g, struct ws_mapping *mapping, int64_t now)
 {
-	if (mapping != g->mapping && !learn_mapping(g, mapping))
-		return WS_ERR_NOMEM;
 	g->now = now;
 	g->npending = 0;
 	g->nupdates = 0;
 	g->shown = 0;
+	if (mapping != g->mapping) {
+		/* What waits belongs to the rules that it was taken through. */
+		twins_flush(g->twins, true);
+		flush(g);
+		if (!learn_mapping(g, mapping))
+			return WS_ERR_NOMEM;
+	}
+	twins_expire(g->twins, now);
 	return WS_OK;
 }
 
@@ -193,6 +209,9 @@ static struct known *remember(struct ws_ingest *g, const struct ws_sample *s, ui
 		return NULL;
 	k->err = r->err;
 	k->unmatched = r->unmatched;
+	k->ambiguous = r->ambiguous;
+	k->fits = r->fits;
+	k->takes = r->takes;
 	k->bad_tags = capped(r->head.bad_tags);
 	k->long_tags = capped(r->head.long_tags);
 	k->excess_tags = capped(r->head.excess_tags);
@@ -227,8 +246,6 @@ static struct known *meet(struct ws_ingest *g, const struct ws_sample *s, uint64
 
 /* --- samples --- */
 
-static void flush(struct ws_ingest *g);
-
 /* False: the step feeds nothing with this sample. */
 static bool push(struct ws_ingest *g, struct known *k, uint32_t i, const struct ws_sample *s,
                  bool first)
@@ -254,8 +271,54 @@ static bool push(struct ws_ingest *g, struct known *k, uint32_t i, const struct 
 	return true;
 }
 
-static void apply_steps(struct ws_ingest *g, struct known *k, const struct ws_sample *s)
+/* It has waited for what its sender shows, and now it counts, or not. */
+static void release(void *user, const struct waiting *w, bool is_twin)
 {
+	struct ws_ingest *g = user;
+	const struct step *step = &w->known->steps[w->step];
+	struct ws_sample s = known_sample(w->known);
+
+	s.value = w->value;
+	s.weight = w->weight;
+	s.is_signed = w->is_signed;
+	if (!is_twin)
+		push(g, w->known, w->step, &s, w->first);
+	else if (step->stop)
+		WS_LANE_ADD(step->rule->dropped, 1);
+}
+
+/* What to do with a step that has a twin; it is counted once, where its sample ends. */
+static enum twins_verdict judge_twin(struct ws_ingest *g, struct known *k, uint32_t i,
+                                     const struct pending *p, bool first)
+{
+	const struct step *step = &k->steps[i];
+	const struct ws_sample *s = &p->sample;
+	enum twins_verdict verdict = twins_judge(g->twins, p->sender, step->twin_of, g->now);
+
+	if (verdict == TWINS_DROP && step->stop)
+		WS_LANE_ADD(step->rule->dropped, 1);
+	if (verdict != TWINS_WAIT)
+		return verdict;
+	/* A set's members do not wait: their texts are not kept. */
+	if (s->type == WS_TYPE_SET)
+		return TWINS_COUNT;
+	twins_wait(g->twins, &(struct waiting){
+		.known = k,
+		.step = i,
+		.first = first && !step->declare,
+		.is_signed = s->is_signed,
+		.value = s->value,
+		.weight = s->weight,
+		.sender = p->sender,
+		.twin_of = step->twin_of,
+		.since = g->now,
+	});
+	return TWINS_WAIT;
+}
+
+static void apply_steps(struct ws_ingest *g, struct known *k, const struct pending *p)
+{
+	const struct ws_sample *s = &p->sample;
 	struct step_walk walk = step_walk(s, ++g->serial);
 	uint32_t i, nfed = 0;
 
@@ -265,12 +328,19 @@ static void apply_steps(struct ws_ingest *g, struct known *k, const struct ws_sa
 
 		if (verdict == STEP_DONE || verdict == STEP_OUTSIDE)
 			continue;
+		if (step->rule != NULL && verdict != STEP_DECLARE)
+			WS_LANE_ADD(step->rule->hits, 1);
+		if (step->twin_of != 0) {
+			enum twins_verdict twin = judge_twin(g, k, i, p, nfed == 0);
+
+			nfed += twin == TWINS_WAIT && verdict != STEP_DECLARE;
+			if (twin != TWINS_COUNT)
+				continue;
+		}
 		if (verdict == STEP_DECLARE) {
 			push(g, k, i, s, false);
 			continue;
 		}
-		if (step->rule != NULL)
-			WS_LANE_ADD(step->rule->hits, 1);
 		if (verdict == STEP_DROP) {
 			WS_LANE_ADD(step->rule->dropped, 1);
 		} else if (verdict == STEP_FEED && push(g, k, i, s, nfed == 0)) {
@@ -315,7 +385,11 @@ static void take_sample(struct ws_ingest *g, const struct pending *p)
 		if (k->nsteps == 0)
 			WS_LANE_ADD(g->lane->unmatched_dropped, 1);
 	}
-	apply_steps(g, k, s);
+	if (k->ambiguous)
+		WS_LANE_ADD(g->lane->ambiguous, 1);
+	if ((k->fits | k->takes) != 0)
+		twins_saw(g->twins, p->sender, k->fits, k->takes, g->now);
+	apply_steps(g, k, p);
 }
 
 static void take_window(struct ws_ingest *g)
@@ -323,6 +397,7 @@ static void take_window(struct ws_ingest *g)
 	size_t n = g->npending, i;
 
 	if (names_are_full(g->names, n)) {
+		twins_flush(g->twins, false);
 		flush(g);
 		g->resolved = NULL;
 		names_turn(g->names);
@@ -351,6 +426,7 @@ void ws_ingest_datagram(struct ws_ingest *g, struct ws_span datagram, bool trunc
 			continue;
 		}
 		p->line = it.line;
+		p->sender = g->sender;
 		p->hash = names_hash(g->names, &p->sample);
 		names_prefetch(g->names, p->hash);
 		if (++g->npending == WINDOW)
@@ -395,8 +471,32 @@ static void flush(struct ws_ingest *g)
 	WS_LANE_ADD(g->lane->applied, applied);
 }
 
+static void show_waiting(struct ws_ingest *g)
+{
+	atomic_store_explicit(&g->lane->waiting, twins_count(g->twins), memory_order_relaxed);
+}
+
+void ws_ingest_sender(struct ws_ingest *g, uint64_t sender)
+{
+	g->sender = sender == 0 ? 1 : sender;
+}
+
+int64_t ws_ingest_due(const struct ws_ingest *g)
+{
+	return twins_due(g->twins);
+}
+
+void ws_ingest_settle(struct ws_ingest *g)
+{
+	g->nupdates = 0;
+	twins_flush(g->twins, false);
+	flush(g);
+	show_waiting(g);
+}
+
 void ws_ingest_end(struct ws_ingest *g)
 {
 	take_window(g);
 	flush(g);
+	show_waiting(g);
 }

@@ -22,7 +22,9 @@ struct known {
 	enum ws_type type;
 	enum ws_err err; /* the head is refused */
 	bool unmatched, is_dogstatsd;
+	bool ambiguous;
 	uint16_t bad_tags, long_tags, excess_tags, reserved_tags;
+	uint64_t fits, takes; /* rules that have twins */
 	struct step steps[];
 };
 

@@ -156,6 +156,7 @@ uint64_t pages_kernel_drops(const struct pages *p)
 
 static void write_sockets(const struct page_out *out, const struct pages *p)
 {
+	struct ws_lane sum;
 	size_t i;
 
 	write_counter(out, "windsock_kernel_drops_total",
@@ -163,6 +164,12 @@ static void write_sockets(const struct page_out *out, const struct pages *p)
 	              pages_kernel_drops(p));
 	for (i = 0; i < NSOCKET_METRICS; i++)
 		write_socket_metric(out, p, &socket_metrics[i]);
+	ws_stats_sum(p->stats, &sum);
+	write_gauge(out, "windsock_waiting_samples",
+	            "Samples that wait a moment for what their sender shows.",
+	            (double)sum.waiting);
+	write_gauge(out, "windsock_learned_values", "Values of captures that were learned.",
+	            (double)ws_learned_count(p->learned));
 	write_gauge(out, "windsock_workers", "Receiving threads.", (double)p->nworkers);
 }
 

@@ -26,6 +26,7 @@ struct pages {
 	enum pages_state state;
 	struct ws_store *store;
 	struct ws_stats *stats;
+	struct ws_learned *learned;
 	struct worker **workers;
 	size_t nworkers;
 	const struct http *http;

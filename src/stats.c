@@ -123,6 +123,7 @@ void ws_stats_sum(const struct ws_stats *stats, struct ws_lane *sum)
 #define X(field, name, help) add(&sum->field, &lane->field);
 		WS_LANE_COUNTERS(X)
 #undef X
+		add(&sum->waiting, &lane->waiting);
 		for (k = 0; k < WS_NTYPES; k++)
 			add(&sum->samples[k], &lane->samples[k]);
 		for (k = 0; k < WS_NERRORS; k++)

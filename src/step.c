@@ -23,6 +23,7 @@ struct step step_of(const struct ws_resolution *r, uint32_t i)
 		.stop = from->stop,
 		.absolute = from->absolute,
 		.declare = from->declare,
+		.twin_of = from->twin_of,
 		.view = from->view,
 		.first = first,
 		.least = from->least,

@@ -19,6 +19,7 @@ struct step {
 	uint32_t view;
 	uint32_t first; /* the first step that feeds the same series; often this one */
 	uint64_t fed;   /* of that one: serial of the latest sample that fed the series */
+	uint64_t twin_of;
 	double least, most, scale;
 };
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <pthread.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "hash.h"
 
 #define BATCH 64           /* datagrams a call */
 #define BATCHES_A_WAKE 16  /* so that a stop and the other sockets get their turn */
@@ -27,7 +29,8 @@
 #define COALESCE_USEC 150
 
 #define RETRY_USEC 100000 /* after an error of the socket, so as not to spin on it */
-#define DRAIN_NS 1000000000
+#define SECOND_NS INT64_C(1000000000)
+#define DRAIN_NS  SECOND_NS
 
 struct listener {
 	struct worker *worker;
@@ -47,6 +50,9 @@ struct worker {
 	struct ws_lane *lane;
 	char *slots;
 	struct mmsghdr messages[BATCH];
+	struct sockaddr_storage senders[BATCH];
+	struct ws_hash_key key;
+	struct event *due; /* samples wait: an empty batch is due */
 	struct iovec pieces[BATCH];
 	pthread_t thread;
 
@@ -77,6 +83,49 @@ void worker_set_mapping(struct worker *w, struct ws_mapping *mapping)
 	ws_mapping_unref(old);
 }
 
+/* Address and port, without what may stand behind them. */
+static uint64_t sender_of(const struct worker *w, int i)
+{
+	const struct sockaddr_in *v4 = (const void *)&w->senders[i];
+	const struct sockaddr_in6 *v6 = (const void *)&w->senders[i];
+	uint64_t port;
+
+	if (v4->sin_family == AF_INET)
+		return hash_bytes(w->key, ws_span((const char *)&v4->sin_port,
+		                                  sizeof(v4->sin_port) + sizeof(v4->sin_addr)));
+	if (v6->sin6_family != AF_INET6)
+		return 0;
+	port = v6->sin6_port;
+	return hash_bytes(w->key, ws_span((const char *)&v6->sin6_addr,
+	                                  sizeof(v6->sin6_addr))) + port;
+}
+
+/* The wait is the time that samples wait, so it is early at most by the first one's age. */
+static void arm_due(struct worker *w)
+{
+	int64_t due = ws_ingest_due(w->ingest), left;
+
+	if (due == INT64_MAX || event_pending(w->due, EV_TIMEOUT, NULL))
+		return;
+	left = due - clock_now();
+	left = left < 1000 ? 1000 : left;
+	event_add(w->due, &(struct timeval){ .tv_sec = left / SECOND_NS,
+	                                     .tv_usec = left % SECOND_NS / 1000 });
+}
+
+static void on_due(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+	struct ws_mapping *mapping = current_mapping(w);
+
+	(void)fd;
+	(void)what;
+	if (ws_ingest_begin(w->ingest, mapping, clock_now()) == WS_OK)
+		ws_ingest_end(w->ingest);
+	ws_mapping_unref(mapping);
+	arm_due(w);
+}
+
 static void take_batch(struct worker *w, int n)
 {
 	struct ws_mapping *mapping = current_mapping(w);
@@ -89,6 +138,7 @@ static void take_batch(struct worker *w, int n)
 		for (i = 0; i < n; i++) {
 			const struct mmsghdr *m = &w->messages[i];
 
+			ws_ingest_sender(w->ingest, sender_of(w, i));
 			ws_ingest_datagram(w->ingest,
 			                   ws_span(w->pieces[i].iov_base, m->msg_len),
 			                   (m->msg_hdr.msg_flags & MSG_TRUNC) != 0);
@@ -98,6 +148,7 @@ static void take_batch(struct worker *w, int n)
 		WS_LANE_ADD(w->lane->receive_errors, 1);
 	}
 	ws_mapping_unref(mapping);
+	arm_due(w);
 	WS_LANE_ADD(w->lane->datagrams, (uint64_t)n);
 	WS_LANE_ADD(w->lane->bytes, bytes);
 }
@@ -105,8 +156,10 @@ static void take_batch(struct worker *w, int n)
 /* How many datagrams; 0: the queue is empty; -1: the socket has an error. */
 static int receive(struct worker *w, int fd)
 {
-	int n;
+	int n, i;
 
+	for (i = 0; i < BATCH; i++)
+		w->messages[i].msg_hdr.msg_namelen = sizeof(w->senders[i]);
 	do {
 		n = recvmmsg(fd, w->messages, BATCH, MSG_DONTWAIT, NULL);
 	} while (n < 0 && errno == EINTR);
@@ -183,6 +236,7 @@ static void *run(void *arg)
 
 	event_base_dispatch(w->base);
 	drain_all(w);
+	ws_ingest_settle(w->ingest);
 	add_one(w->done_fd);
 	return NULL;
 }
@@ -214,7 +268,8 @@ static bool map_slots(struct worker *w)
 	for (i = 0; i < BATCH; i++) {
 		w->pieces[i] = (struct iovec){ .iov_base = w->slots + (size_t)i * SLOT_STRIDE,
 			                       .iov_len = SLOT_BYTES };
-		w->messages[i].msg_hdr = (struct msghdr){ .msg_iov = &w->pieces[i],
+		w->messages[i].msg_hdr = (struct msghdr){ .msg_name = &w->senders[i],
+			                                  .msg_iov = &w->pieces[i],
 			                                  .msg_iovlen = 1 };
 	}
 	return true;
@@ -238,6 +293,9 @@ static bool watch_all(struct worker *w)
 	w->base = base_new();
 	w->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (w->base == NULL || w->stop_fd < 0)
+		return false;
+	w->due = event_new(w->base, -1, 0, on_due, w);
+	if (w->due == NULL)
 		return false;
 	w->stop_event = event_new(w->base, w->stop_fd, EV_READ, on_stop, w);
 	if (w->stop_event == NULL || event_add(w->stop_event, NULL) != 0)
@@ -282,6 +340,7 @@ static void release(struct worker *w)
 		event_drop(w->listeners[i].timer);
 	}
 	event_drop(w->stop_event);
+	event_drop(w->due);
 	if (w->base != NULL)
 		event_base_free(w->base);
 	if (w->stop_fd >= 0)
@@ -307,6 +366,7 @@ enum ws_err worker_start(const struct worker_config *config, struct worker **out
 	w->done_fd = config->done_fd;
 	w->socks = *config->socks;
 	w->mapping = ws_mapping_ref(config->mapping);
+	w->key = config->ingest.key;
 	w->lane = ws_stats_lane(config->stats, config->ingest.lane);
 	w->ingest = ws_ingest_new(config->store, config->stats, &config->ingest);
 	if (w->ingest == NULL)

@@ -73,10 +73,11 @@ class Windsock:
             self.socket.send(d if isinstance(d, bytes) else d.encode())
             self.sent += 1
             if self.sent % 200 == 0:
-                self.settle()
-        self.settle()
+                self.receive()
+        self.receive()
+        wait_for(lambda: self.value("windsock_waiting_samples") == 0, "samples that wait")
 
-    def settle(self):
+    def receive(self):
         wait_for(lambda: self.value("windsock_datagrams_total") == self.sent, "all datagrams")
 
     def stop(self):

@@ -38,4 +38,15 @@ enum ws_err ws_ingest_begin(struct ws_ingest *ingest, struct ws_mapping *mapping
 void ws_ingest_datagram(struct ws_ingest *ingest, struct ws_span datagram, bool truncated);
 void ws_ingest_end(struct ws_ingest *ingest);
 
+/* Who sends the datagrams that follow: a hash of the sender's address, the same for all that
+ * comes from one socket.  See twin_of in docs/mapping.md. */
+void ws_ingest_sender(struct ws_ingest *ingest, uint64_t sender);
+
+/*
+ * Samples may wait a moment for what their sender shows.  When an empty batch would release
+ * some; INT64_MAX: none waits.  settle, outside a batch, releases all.
+ */
+int64_t ws_ingest_due(const struct ws_ingest *ingest);
+void ws_ingest_settle(struct ws_ingest *ingest);
+
 #endif

@@ -22,6 +22,8 @@
 	X(unmatched, "unmatched_total", "Samples that no rule matched.")                 \
 	X(unmatched_dropped, "unmatched_dropped_total",                                  \
 	  "Samples that no rule matched and that were dropped (unmatched = drop).")      \
+	X(ambiguous, "ambiguous_total",                                                  \
+	  "Samples whose name could be split in several ways, none of them known.")      \
 	X(applied, "samples_applied_total",                                              \
 	  "Samples that changed at least one series.")                                   \
 	X(cache_hits, "cache_hits_total", "Samples whose name was known.")               \
@@ -37,6 +39,7 @@ struct ws_lane {
 #define X(field, name, help) _Atomic uint64_t field;
 	WS_LANE_COUNTERS(X)
 #undef X
+	_Atomic uint64_t waiting; /* samples that wait now, for what their sender shows */
 	_Atomic uint64_t samples[WS_NTYPES]; /* understood, by type */
 	_Atomic uint64_t rejected[WS_NERRORS]; /* scopes LINE, SAMPLE, PART */
 };

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "twins.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WAYS 4
+
+struct sender {
+	uint64_t id;     /* 0: free */
+	uint64_t decided; /* rules about which it has shown something */
+	uint64_t takes;   /* of these: rules that take what it sends */
+	int64_t seen;
+	uint32_t waiting;
+};
+
+struct twins {
+	struct twins_receiver receiver;
+	struct sender *senders; /* sets of WAYS */
+	struct waiting *ring;   /* twin_of 0: released already */
+	size_t first, n;
+};
+
+struct twins *twins_new(struct twins_receiver receiver)
+{
+	struct twins *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return NULL;
+	t->receiver = receiver;
+	t->senders = calloc(TWINS_SENDERS, sizeof(*t->senders));
+	t->ring = calloc(TWINS_WAITING, sizeof(*t->ring));
+	if (t->senders == NULL || t->ring == NULL) {
+		twins_free(t);
+		return NULL;
+	}
+	return t;
+}
+
+void twins_free(struct twins *t)
+{
+	if (t == NULL)
+		return;
+	free(t->senders);
+	free(t->ring);
+	free(t);
+}
+
+/* The sender's place, taken over from the one that was not heard of for the longest time. */
+static struct sender *find(struct twins *t, uint64_t id, int64_t now)
+{
+	struct sender *set = &t->senders[id % (TWINS_SENDERS / WAYS) * WAYS], *oldest = set;
+	size_t i;
+
+	for (i = 0; i < WAYS; i++) {
+		if (set[i].id == id) {
+			set[i].seen = now;
+			return &set[i];
+		}
+		if (set[i].id == 0 || (oldest->id != 0 && set[i].seen < oldest->seen))
+			oldest = &set[i];
+	}
+	*oldest = (struct sender){ .id = id, .seen = now };
+	return oldest;
+}
+
+static void release(struct twins *t, struct waiting *w, bool is_twin)
+{
+	const struct waiting sample = *w;
+
+	w->twin_of = 0;
+	t->receiver.release(t->receiver.user, &sample, is_twin);
+}
+
+/* The first in the ring, released or not. */
+static void take_first(struct twins *t)
+{
+	struct waiting *w = &t->ring[t->first];
+	struct sender *sender;
+
+	if (w->twin_of != 0) {
+		sender = find(t, w->sender, w->since);
+		sender->waiting -= sender->waiting > 0;
+		sender->decided |= w->twin_of;
+		release(t, w, (sender->takes & w->twin_of) != 0);
+	}
+	t->first = (t->first + 1) % TWINS_WAITING;
+	t->n--;
+}
+
+void twins_saw(struct twins *t, uint64_t id, uint64_t fits, uint64_t takes, int64_t now)
+{
+	struct sender *sender = find(t, id, now);
+	size_t i;
+
+	if (((fits | takes) & ~sender->decided) == 0 && (takes & ~sender->takes) == 0)
+		return;
+	sender->decided |= fits | takes;
+	sender->takes |= takes;
+	for (i = 0; i < t->n && sender->waiting > 0; i++) {
+		struct waiting *w = &t->ring[(t->first + i) % TWINS_WAITING];
+
+		if (w->sender != id || w->twin_of == 0 || (w->twin_of & ~sender->decided) != 0)
+			continue;
+		sender->waiting--;
+		release(t, w, (sender->takes & w->twin_of) != 0);
+	}
+	while (t->n > 0 && t->ring[t->first].twin_of == 0)
+		take_first(t);
+}
+
+enum twins_verdict twins_judge(struct twins *t, uint64_t id, uint64_t twin_of, int64_t now)
+{
+	const struct sender *sender = find(t, id, now);
+
+	if (sender->takes & twin_of)
+		return TWINS_DROP;
+	return (twin_of & ~sender->decided) == 0 ? TWINS_COUNT : TWINS_WAIT;
+}
+
+void twins_wait(struct twins *t, const struct waiting *sample)
+{
+	if (t->n == TWINS_WAITING)
+		take_first(t);
+	t->ring[(t->first + t->n++) % TWINS_WAITING] = *sample;
+	find(t, sample->sender, sample->since)->waiting++;
+}
+
+void twins_expire(struct twins *t, int64_t now)
+{
+	while (t->n > 0 && now - t->ring[t->first].since >= TWINS_WAIT_NS)
+		take_first(t);
+}
+
+void twins_flush(struct twins *t, bool forget)
+{
+	while (t->n > 0)
+		take_first(t);
+	if (forget)
+		memset(t->senders, 0, TWINS_SENDERS * sizeof(*t->senders));
+}
+
+size_t twins_count(const struct twins *t)
+{
+	return t->n;
+}
+
+int64_t twins_due(const struct twins *t)
+{
+	return t->n == 0 ? INT64_MAX : t->ring[t->first].since + TWINS_WAIT_NS;
+}
