@@ -249,12 +249,18 @@ static void explain_rule(struct explainer *e, const struct ws_step *step)
 
 	ws_buf_printf(&e->out, "  rule      %.*s (%s:%u)\n", WS_SPAN_ARG(rule.name),
 		      rule.file, rule.line);
-	if (n == 0)
-		return;
-	ws_buf_str(&e->out, "    captures");
-	for (i = 0; i < n; i++)
-		put_quoted(&e->out, captures[i].name, captures[i].value);
-	ws_buf_char(&e->out, '\n');
+	if (n > 0) {
+		ws_buf_str(&e->out, "    captures");
+		for (i = 0; i < n; i++)
+			put_quoted(&e->out, captures[i].name, captures[i].value);
+		ws_buf_char(&e->out, '\n');
+	}
+	if (e->resolution->ambiguous)
+		ws_buf_str(&e->out, "    ambiguous the name can be split otherwise too; the first "
+				    "split is taken while no value is known\n");
+	for (i = 0; i < rule.ntwins; i++)
+		ws_buf_printf(&e->out, "    unless    its sender sends what %.*s takes\n",
+			      WS_SPAN_ARG(rule.twins[i]));
 }
 
 static void put_signed(struct ws_buf *out, double v)
@@ -362,7 +368,7 @@ static bool explain_step(struct explainer *e, const struct step_walk *walk, uint
 
 	if (step->rule == WS_NO_RULE)
 		ws_buf_str(&e->out, "  unmatched no rule takes it; kept as\n");
-	else
+	else if (i == 0 || step->rule != step[-1].rule)
 		explain_rule(e, step);
 	switch (verdict) {
 	case STEP_DONE:

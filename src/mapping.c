@@ -388,6 +388,8 @@ struct ws_rule_info ws_mapping_rule(const struct ws_mapping *m, size_t i)
 		        : rule->set.has_kind ? ws_kind_word(rule->set.kind) : "auto",
 		.is_regex = rule->regex != NULL,
 		.continues = rule->continues,
+		.twins = rule->twins,
+		.ntwins = rule->ntwins,
 	};
 }
 

@@ -61,9 +61,13 @@ def a_sample_is_told_from_line_to_series():
     got = [line.split(None, 1) for line in rest]
     assert got[:4] == [["name", "airflow.ti.start.d.t"], ["type", "counter"],
                        ["value", "2, weighs 2"], ["tags", 'env="x"']], got
-    assert got[4][0] == "rule" and got[4][1].startswith("task_start (builtin:airflow:"), got
-    assert got[5:] == [["captures", 'dag_id="d" task_id="t"'],
-                       ["series", 'airflow_task_start_total{dag_id="d",env="x",task_id="t"} counter'],
+    assert got[4][0] == "rule" and got[4][1].startswith("ti_start (builtin:airflow:"), got
+    assert got[5:7] == [["captures", 'dag_id="d" task_id="t"'],
+                        ["unless", "its sender sends what ti_start_tagged takes"]], got
+    declared = 'airflow_task_status_count{dag_id="d",env="x",status="%s",task_id="t"} counter'
+    assert got[7:] == [["declares", declared % "success"], ["declares", declared % "failed"],
+                       ["declares", declared % "up_for_retry"],
+                       ["series", 'airflow_ti_start_total{dag_id="d",env="x",task_id="t"} counter'],
                        ["effect", "counter +4"]], got
 
 
@@ -109,6 +113,13 @@ def steps_are_told_as_ingest_takes_them():
     assert code == 0 and out.count("    effect    gauge = 5\n") == 1, out
     assert "    effect    none: an earlier rule has fed this series\n" in out, out
     assert "    effect    gauge +5\n" in explained("a.1:+5|g")[1]
+
+
+def ambiguous_names_are_told():
+    code, out, _ = windsock("explain", "airflow.ti.start.a.b.c:1|c")
+    assert code == 0 and out.count("    ambiguous ") == 1, out
+    code, out, _ = windsock("explain", "airflow.ti.start.a.b:1|c")
+    assert code == 0 and "ambiguous" not in out, out
 
 
 def declared_series_are_shown():
@@ -162,5 +173,5 @@ def a_full_disk_is_an_error():
 tap([a_sample_is_told_from_line_to_series, standard_input_is_read_without_arguments,
      dropped_and_unmatched, refused_with_reason, parts_ignored_are_named,
      steps_are_told_as_ingest_takes_them,
-     declared_series_are_shown, unprintable_bytes_do_not_reach_the_terminal,
+     ambiguous_names_are_told, declared_series_are_shown, unprintable_bytes_do_not_reach_the_terminal,
      check_prints_a_table, errors_name_file_and_line, a_full_disk_is_an_error])

@@ -56,6 +56,8 @@ struct ws_rule_info {
 	const char *kind;      /* "counter"…, "auto" when the sample's type decides, "drop" */
 	bool is_regex;
 	bool continues;
+	const struct ws_span *twins; /* names of the rules in twin_of */
+	size_t ntwins;
 };
 
 size_t ws_mapping_rules(const struct ws_mapping *mapping);
