@@ -112,6 +112,10 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(ARCHIVES) | $(BUILD)/deps-test
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 $(BUILD)/tests/test_%.o: | $(BUILD)/deps-test
 
+# It counts allocations.
+$(BUILD)/tests/test_ingest: ALL_LDFLAGS += \
+  $(foreach f,malloc calloc realloc aligned_alloc,-Wl,--wrap=$f)
+
 # The corpora, through the fuzz targets, with any compiler.
 $(BUILD)/tests/test_corpus_%: $(BUILD)/fuzz/replay.o $(BUILD)/fuzz/fuzz_%.o $(ARCHIVES)
 	@mkdir -p $(@D)
