@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""bench_udp.py [--series=N] [--packed] [--seconds=S] [--peer=statsd_exporter]
+"""bench_udp.py [--series=N] [--packed] [--seconds=S] [--rates=R,...] [--peer=PATH]
 
 Loads a windsock (or the peer, the path of a statsd_exporter) over loopback at rising rates:
 processor time a sample, lost datagrams, memory.  N series are made before.  The sender is
@@ -174,6 +174,7 @@ def main():
     parser.add_argument("--series", type=int, default=10000)
     parser.add_argument("--packed", action="store_true")
     parser.add_argument("--seconds", type=float, default=2)
+    parser.add_argument("--rates", help="datagrams a second; 0: as fast as it goes")
     parser.add_argument("--peer")
     args = parser.parse_args()
     target = Peer(args.peer) if args.peer else Windsock(f"--statsd.read-buffer={BUFFER}")
@@ -191,7 +192,10 @@ def main():
         print(f"MiB: {idle:.1f} idle, {fresh:.1f} with {args.series} series, "
               f"{resident_mib(pid):.1f} after 8 scrapes")
         print("datagrams/s    lost %    samples/s   CPU %   ns a sample")
-        for rate in PACKED_RATES if args.packed else RATES:
+        rates = PACKED_RATES if args.packed else RATES
+        if args.rates:
+            rates = [int(rate) for rate in args.rates.split(",")]
+        for rate in rates:
             measure(target, sender, rate, args.seconds, lines)
     finally:
         target.stop()
