@@ -122,6 +122,14 @@ def ambiguous_names_are_told():
     assert code == 0 and "ambiguous" not in out, out
 
 
+def the_first_rule_ends_its_view_but_not_out_of_bounds():
+    ini = "[r]\nmatch = a.<x>\nmax = 10\nmetric = m\n[s]\nmatch = a.<x>\nmetric = n\n"
+    out = windsock("explain", "a.1:5|g", ini=ini)[1]
+    assert "series    m{" in out and "series    n{" not in out, out
+    out = windsock("explain", "a.1:50|g", ini=ini)[1]
+    assert "series    m{" not in out and "series    n{" in out, out
+
+
 def declared_series_are_shown():
     ini = RULES + "[first]\nmatch = e.<x>\nas = counter\nmetric = e\ndeclare = other(x=zero)\n"
     code, out, _ = windsock("explain", "e.1:3|c", ini=ini)
