@@ -180,6 +180,7 @@ def a_full_disk_is_an_error():
 
 tap([a_sample_is_told_from_line_to_series, standard_input_is_read_without_arguments,
      dropped_and_unmatched, refused_with_reason, parts_ignored_are_named,
-     steps_are_told_as_ingest_takes_them,
-     ambiguous_names_are_told, declared_series_are_shown, unprintable_bytes_do_not_reach_the_terminal,
+     steps_are_told_as_ingest_takes_them, the_first_rule_ends_its_view_but_not_out_of_bounds,
+     ambiguous_names_are_told, declared_series_are_shown,
+     unprintable_bytes_do_not_reach_the_terminal,
      check_prints_a_table, errors_name_file_and_line, a_full_disk_is_an_error])
