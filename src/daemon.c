@@ -5,6 +5,7 @@
 #include <event2/event.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
@@ -21,6 +22,8 @@
 #define SECOND_NS 1000000000
 #define EXPIRIES_A_TICK 10000
 #define EXPIRY_LEAST_NS 1000000 /* others get their turn between two ticks of a long expiry */
+#define RESPLITS_LOGGED 100
+#define LEARNED_TTL_NS (INT64_C(7) * 24 * 3600 * SECOND_NS)
 #define EXPIRY_MOST_NS SECOND_NS /* the store's due time may move forward without a word */
 #define HTTP_MOST_NS (60ll * SECOND_NS)
 #define WHY_MAX 512
@@ -154,6 +157,7 @@ static void on_expiry(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	ws_learned_expire(d->learned, now - LEARNED_TTL_NS);
 	due = ws_store_due(d->store);
 	if (due <= now) {
 		ws_store_expire(d->store, now, EXPIRIES_A_TICK);
@@ -342,6 +346,21 @@ static bool open_socks(struct daemon *d, struct sock_list *list)
 	return true;
 }
 
+/* In a worker's thread.  Names come from the network: only so many of them into the log. */
+static void log_resplit(void *user, struct ws_span name)
+{
+	static _Atomic unsigned logged;
+	unsigned n = atomic_fetch_add(&logged, 1);
+
+	(void)user;
+	if (n < RESPLITS_LOGGED)
+		log_info("mapping", "%.*s is split otherwise since its id was learned; the series "
+		                    "under the wrong labels is gone", WS_SPAN_ARG(name));
+	if (n == RESPLITS_LOGGED)
+		log_info("mapping", "more names are split otherwise; from here on only "
+		                    "windsock_series_retired_total counts them");
+}
+
 static bool start_worker(struct daemon *d)
 {
 	struct sock_list socks;
@@ -353,7 +372,8 @@ static bool start_worker(struct daemon *d)
 		.ingest = { .lane = (unsigned)d->nworkers,
 		            .cache_size = d->conf->cache_size,
 		            .key = d->key,
-		            .learned = d->learned },
+		            .learned = d->learned,
+		            .on_resplit = log_resplit },
 		.done_fd = d->done_fd,
 	};
 	enum ws_err err;
@@ -510,8 +530,9 @@ static void log_totals(const struct daemon *d, uint64_t drops)
 	ws_stats_sum(d->stats, &sum);
 	log_info("daemon",
 	         "stopped; received %" PRIu64 " datagrams with %" PRIu64
-	         " lines, the kernel dropped %" PRIu64 " datagrams",
-	         sum.datagrams, sum.lines, drops);
+	         " lines, the kernel dropped %" PRIu64 " datagrams; %" PRIu64
+	         " samples were applied",
+	         sum.datagrams, sum.lines, drops, sum.applied);
 }
 
 /* The reverse of the start; whatever there is of it. */

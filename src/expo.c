@@ -367,7 +367,7 @@ static void write_store(struct self *s, struct ws_store *store)
 	self_one(s, "windsock_series_expired_total", WS_KIND_COUNTER,
 	         "Series removed because their TTL had passed.", c.expired);
 	self_one(s, "windsock_series_retired_total", WS_KIND_COUNTER,
-	         "Series removed because a reload changed or removed their family.", c.retired);
+	         "Series removed by a reload, or for wrong labels.", c.retired);
 	self_head(s, "windsock_series_refused_total", WS_KIND_COUNTER,
 	          "Samples refused because their series may not be, by reason.");
 	for (i = 0; i < WS_NERRORS; i++) {

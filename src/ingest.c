@@ -10,6 +10,8 @@
 #define CACHE_SIZE_DEFAULT 200000
 #define UPDATES_MAX        256
 #define WINDOW             32
+#define RESPLITS_A_BATCH   500
+#define TEACH_AGAIN_NS     INT64_C(60000000000)
 
 /* A sample of the window: its hash is known, memory for it is on the way. */
 struct pending {
@@ -33,6 +35,8 @@ struct ws_ingest {
 	unsigned lane_index;
 	struct ws_hash_key key;
 	struct ws_learned *learned;
+	void (*on_resplit)(void *user, struct ws_span name);
+	void *on_resplit_user;
 
 	struct ws_mapping *mapping; /* the one that names are remembered of */
 	struct names *names;
@@ -40,6 +44,10 @@ struct ws_ingest {
 	uint64_t sender; /* of the datagrams that come */
 	struct ws_resolution *resolution;
 	struct ws_rule_stats **rules;
+
+	uint64_t learned_version; /* what names are split by; being caught up with */
+	struct known *resplit;    /* the next to look at; NULL: all are split by it */
+	uint64_t resolved_version;
 
 	struct known *resolved; /* whose resolution is at hand; NULL: nobody's */
 
@@ -70,6 +78,8 @@ struct ws_ingest *ws_ingest_new(struct ws_store *store, struct ws_stats *stats,
 	g->lane = ws_stats_lane(stats, options->lane);
 	g->key = options->key;
 	g->learned = options->learned;
+	g->on_resplit = options->on_resplit;
+	g->on_resplit_user = options->user;
 	g->sender = 1;
 	g->names = names_new(g->key, cache_size);
 	g->twins = twins_new((struct twins_receiver){ release, g });
@@ -107,6 +117,7 @@ static bool learn_mapping(struct ws_ingest *g, struct ws_mapping *mapping)
 
 	forget_mapping(g);
 	names_forget(g->names);
+	g->resplit = NULL;
 	g->resolution = ws_resolution_new(mapping, g->learned);
 	g->rules = calloc(n + 1, sizeof(struct ws_rule_stats *));
 	if (g->resolution == NULL || g->rules == NULL)
@@ -123,6 +134,61 @@ fail:
 	return false;
 }
 
+/* The labels that the name was split into. */
+static uint64_t split_of(const struct ws_ingest *g)
+{
+	const struct ws_resolution *r = g->resolution;
+	struct ws_hash_key key = g->key;
+	size_t i;
+
+	for (i = 0; i < r->nsteps; i++)
+		key.k0 ^= hash_bytes(key, r->steps[i].target.labels);
+	return key.k0;
+}
+
+/* The name anew, by what is known now.  Series under wrong labels go. */
+static void resplit(struct ws_ingest *g, struct known *k)
+{
+	struct ws_sample s = known_sample(k);
+	uint64_t split;
+	uint32_t i;
+
+	g->resolved = NULL;
+	k->split_version = ws_learned_version(g->learned);
+	if (ws_mapping_resolve(g->mapping, &s, g->resolution) != WS_OK)
+		return;
+	k->ambiguous = g->resolution->ambiguous;
+	split = split_of(g);
+	if (split == k->split)
+		return;
+	k->split = split;
+	for (i = 0; i < k->nsteps; i++) {
+		ws_store_retire(g->store, k->steps[i].ref);
+		k->steps[i].ref = (struct ws_ref){ 0 };
+	}
+	if (g->on_resplit != NULL)
+		g->on_resplit(g->on_resplit_user, s.head);
+}
+
+/* What is sent again is split anew when it comes; this is for the rest.  Some names at a time:
+ * receiving goes on meanwhile. */
+static void resplit_some(struct ws_ingest *g)
+{
+	uint64_t version = ws_learned_version(g->learned);
+	int left;
+
+	if (g->resplit == NULL) {
+		if (version == g->learned_version)
+			return;
+		g->learned_version = version;
+		g->resplit = names_first_divisible(g->names);
+	}
+	for (left = RESPLITS_A_BATCH; left > 0 && g->resplit != NULL; left--) {
+		resplit(g, g->resplit);
+		g->resplit = names_next_divisible(g->names, g->resplit);
+	}
+}
+
 enum ws_err ws_ingest_begin(struct ws_ingest *g, struct ws_mapping *mapping, int64_t now)
 {
 	g->now = now;
@@ -137,6 +203,7 @@ enum ws_err ws_ingest_begin(struct ws_ingest *g, struct ws_mapping *mapping, int
 			return WS_ERR_NOMEM;
 	}
 	twins_expire(g->twins, now);
+	resplit_some(g);
 	return WS_OK;
 }
 
@@ -210,6 +277,12 @@ static struct known *remember(struct ws_ingest *g, const struct ws_sample *s, ui
 	k->err = r->err;
 	k->unmatched = r->unmatched;
 	k->ambiguous = r->ambiguous;
+	if (r->divisible)
+		names_mark_divisible(g->names, k);
+	k->split = r->divisible ? split_of(g) : 0;
+	k->split_version = g->resolved_version;
+	k->teaches = r->nlearns > 0;
+	k->taught = g->now;
 	k->fits = r->fits;
 	k->takes = r->takes;
 	k->bad_tags = capped(r->head.bad_tags);
@@ -224,20 +297,36 @@ static struct known *remember(struct ws_ingest *g, const struct ws_sample *s, ui
 	return k;
 }
 
+/* What the name of the resolution at hand teaches. */
+static void learn(struct ws_ingest *g)
+{
+	const struct ws_resolution *r = g->resolution;
+	size_t i;
+
+	for (i = 0; i < r->nlearns; i++)
+		ws_learned_add(g->learned, r->learns[i].name, r->learns[i].value, g->now);
+}
+
+/* So that ids that are still in use do not expire. */
+static void teach_again(struct ws_ingest *g, struct known *k)
+{
+	k->taught = g->now;
+	if (resolve(g, k))
+		learn(g);
+}
+
 static struct known *meet(struct ws_ingest *g, const struct ws_sample *s, uint64_t hash)
 {
 	struct known *k;
-	size_t i;
 
 	WS_LANE_ADD(g->lane->cache_misses, 1);
 	g->resolved = NULL;
+	g->resolved_version = ws_learned_version(g->learned);
 	if (ws_mapping_resolve(g->mapping, s, g->resolution) != WS_OK)
 		return NULL;
 	if (g->resolution->regex_gave_up > 0)
 		WS_LANE_ADD(g->lane->regex_gave_up, g->resolution->regex_gave_up);
-	for (i = 0; i < g->resolution->nlearns; i++)
-		ws_learned_add(g->learned, g->resolution->learns[i].name,
-		               g->resolution->learns[i].value, g->now);
+	learn(g);
 	k = g->resolved = remember(g, s, hash);
 	if (k != NULL && k->unmatched)
 		ws_recent_add(g->stats, WS_RECENT_UNMATCHED, s->head, WS_OK, g->now);
@@ -385,6 +474,10 @@ static void take_sample(struct ws_ingest *g, const struct pending *p)
 		if (k->nsteps == 0)
 			WS_LANE_ADD(g->lane->unmatched_dropped, 1);
 	}
+	if (k->teaches && g->now - k->taught >= TEACH_AGAIN_NS)
+		teach_again(g, k);
+	if (k->divisible && k->split_version != ws_learned_version(g->learned))
+		resplit(g, k);
 	if (k->ambiguous)
 		WS_LANE_ADD(g->lane->ambiguous, 1);
 	if ((k->fits | k->takes) != 0)
@@ -400,6 +493,8 @@ static void take_window(struct ws_ingest *g)
 		twins_flush(g->twins, false);
 		flush(g);
 		g->resolved = NULL;
+		g->resplit = NULL;
+		g->learned_version = 0; /* the list has changed: from its start again */
 		names_turn(g->names);
 	}
 	for (i = 0; i < n; i++)

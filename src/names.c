@@ -20,6 +20,7 @@ struct generation {
 	struct slot *slots;
 	size_t nslots; /* a power of two */
 	size_t n;
+	struct known *divisible, *last_divisible;
 };
 
 struct names {
@@ -48,6 +49,7 @@ static void generation_forget(struct generation *g)
 	if (g->n > 0)
 		memset(g->slots, 0, g->nslots * sizeof(*g->slots));
 	g->n = 0;
+	g->divisible = g->last_divisible = NULL;
 }
 
 struct names *names_new(struct ws_hash_key key, size_t size)
@@ -226,6 +228,29 @@ void names_prefetch_known(const struct names *names, uint64_t hash)
 		__builtin_prefetch((const char *)k + i * CACHE_LINE);
 }
 
+void names_mark_divisible(struct names *names, struct known *k)
+{
+	struct generation *g = names->young;
+
+	k->divisible = true;
+	k->next_divisible = NULL;
+	if (g->last_divisible == NULL)
+		g->divisible = k;
+	else
+		g->last_divisible->next_divisible = k;
+	g->last_divisible = k;
+}
+
+struct known *names_first_divisible(const struct names *names)
+{
+	return names->young->divisible != NULL ? names->young->divisible : names->old->divisible;
+}
+
+struct known *names_next_divisible(const struct names *names, const struct known *k)
+{
+	return k == names->young->last_divisible ? names->old->divisible : k->next_divisible;
+}
+
 struct known *names_find(struct names *names, const struct ws_sample *s, uint64_t hash)
 {
 	struct known *k = find(names->young, s, hash), *copy;
@@ -238,7 +263,12 @@ struct known *names_find(struct names *names, const struct ws_sample *s, uint64_
 		return NULL;
 	size = known_size(k);
 	copy = add(names->young, hash, size);
-	return copy == NULL ? k : memcpy(copy, k, size);
+	if (copy == NULL)
+		return k;
+	memcpy(copy, k, size);
+	if (copy->divisible)
+		names_mark_divisible(names, copy);
+	return copy;
 }
 
 struct known *names_add(struct names *names, const struct ws_sample *s, uint64_t hash,

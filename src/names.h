@@ -17,14 +17,18 @@
 
 /* A name; its text stands behind the steps. */
 struct known {
+	struct known *next_divisible; /* of its generation */
 	uint32_t nsteps;
 	uint32_t head_len, tags_len;
 	enum ws_type type;
 	enum ws_err err; /* the head is refused */
 	bool unmatched, is_dogstatsd;
-	bool ambiguous;
+	bool ambiguous, divisible, teaches;
 	uint16_t bad_tags, long_tags, excess_tags, reserved_tags;
 	uint64_t fits, takes; /* rules that have twins */
+	/* When divisible: a hash of the labels, and the version of what was known then. */
+	uint64_t split, split_version;
+	int64_t taught; /* when it last taught what it teaches */
 	struct step steps[];
 };
 
@@ -55,5 +59,13 @@ struct known *names_find(struct names *names, const struct ws_sample *s, uint64_
 /* All zero but for text, type, is_dogstatsd and nsteps.  NULL: out of memory. */
 struct known *names_add(struct names *names, const struct ws_sample *s, uint64_t hash,
 			size_t nsteps);
+
+/*
+ * Names that may be split otherwise when something is learned: mark puts one on the list of its
+ * generation, first begins with the list of the young one and next goes on to the old one.
+ */
+void names_mark_divisible(struct names *names, struct known *k);
+struct known *names_first_divisible(const struct names *names);
+struct known *names_next_divisible(const struct names *names, const struct known *k);
 
 #endif

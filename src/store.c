@@ -685,7 +685,7 @@ static struct series *series_add(struct ws_store *store, struct family *family,
 	return series;
 }
 
-static void series_expire(struct ws_store *store, struct series *series)
+static void series_remove(struct ws_store *store, struct series *series)
 {
 	struct family *family = series->family;
 
@@ -694,7 +694,6 @@ static void series_expire(struct ws_store *store, struct series *series)
 	slot_give(store, series->slot);
 	series_free(store, series, series->hh.keylen);
 	store->nseries--;
-	store->expired++;
 	if (family->nlive == 0)
 		family_drop(store, family);
 }
@@ -1016,8 +1015,22 @@ static void expire_top(struct ws_store *store, int64_t now)
 		heap_postpone(&store->heap, due);
 	} else {
 		heap_pop(&store->heap);
-		series_expire(store, series);
+		series_remove(store, series);
+		store->expired++;
 	}
+}
+
+void ws_store_retire(struct ws_store *store, struct ws_ref ref)
+{
+	struct series *series;
+
+	pthread_mutex_lock(&store->mutex);
+	series = slot_series(store, ref);
+	if (series != NULL && series->family->listed) {
+		series_remove(store, series);
+		store->retired++;
+	}
+	pthread_mutex_unlock(&store->mutex);
 }
 
 static int64_t next_due(const struct ws_store *store)

@@ -69,11 +69,18 @@ class Windsock:
         return None
 
     def send(self, *datagrams):
+        self.send_at_once(*datagrams)
+        self.settle()
+
+    def send_at_once(self, *datagrams):
+        """Waits for room in the receive buffer only."""
         for d in datagrams:
             self.socket.send(d if isinstance(d, bytes) else d.encode())
             self.sent += 1
             if self.sent % 200 == 0:
                 self.receive()
+
+    def settle(self):
         self.receive()
         wait_for(lambda: self.value("windsock_waiting_samples") == 0, "samples that wait")
 

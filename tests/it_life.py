@@ -51,7 +51,7 @@ def pause(w):
 def totals(w):
     last = w.logged().splitlines()[-1]
     numbers = re.search(r'msg="stopped; received (\d+) datagrams with (\d+) lines, '
-                        r'the kernel dropped (\d+) datagrams"$', last)
+                        r'the kernel dropped (\d+) datagrams; \d+ samples were applied"$', last)
     assert numbers, last
     return tuple(int(n) for n in numbers.groups())
 

@@ -22,6 +22,10 @@ struct ws_ingest_options {
 	size_t cache_size;        /* names surely remembered, twice as many at most; 0: 200,000 */
 	struct ws_hash_key key;
 	struct ws_learned *learned; /* shared, outlives the ingest; NULL: nothing is learned */
+	/* A name that series were made from is split otherwise since something was learned; the
+	 * series are gone.  NULL: nobody wants to know. */
+	void (*on_resplit)(void *user, struct ws_span name);
+	void *user;
 };
 
 struct ws_ingest *ws_ingest_new(struct ws_store *store, struct ws_stats *stats,

@@ -83,6 +83,9 @@ size_t ws_store_apply(struct ws_store *store, struct ws_update *updates, size_t 
  */
 size_t ws_store_expire(struct ws_store *store, int64_t now, size_t most);
 
+/* Removes a series at once; it was under wrong labels.  Counted as retired. */
+void ws_store_retire(struct ws_store *store, struct ws_ref ref);
+
 /* When ws_store_expire has something to do next, INT64_MAX: nothing known. */
 int64_t ws_store_due(struct ws_store *store);
 
@@ -131,7 +134,7 @@ struct ws_store_counts {
 	size_t unmatched_families;
 	uint64_t created;
 	uint64_t expired;
-	uint64_t retired; /* by a reload */
+	uint64_t retired; /* by a reload, or for wrong labels */
 	uint64_t refused[WS_NERRORS];
 	size_t bytes;     /* of families and series, as asked from malloc; about */
 	struct ws_limits limits;
