@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "name.h"
+
+static void metric_names(void **state)
+{
+	static const char *const good[] = { "a", "_", "A9_z", "__a" };
+	static const char *const bad[] = { "", "9a", "a:b", "a-b", "a b", "a.", "\xc3\xa4" };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_true(name_is_metric(ws_span_str(good[i])) &&
+		            name_is_label(ws_span_str(good[i])));
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(name_is_metric(ws_span_str(bad[i])) ||
+		             name_is_label(ws_span_str(bad[i])));
+	assert_false(name_is_metric(ws_span("a\0b", 3)));
+}
+
+static void reserved_names(void **state)
+{
+	static const char *const labels[] = { "le", "quantile", "__", "__name__" };
+	static const char *const metrics[] = { "windsock_", "windsock_x", "process_x",
+		                               "scrape_x", "up" };
+	static const char *const free_ones[] = { "", "l", "leo", "les", "quantiles", "_x", "upper",
+		                                 "windsock", "my_process_x" };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(labels) / sizeof(labels[0]); i++)
+		assert_true(name_is_reserved_label(ws_span_str(labels[i])));
+	for (i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++)
+		assert_true(name_is_reserved_metric(ws_span_str(metrics[i])));
+	for (i = 0; i < sizeof(free_ones) / sizeof(free_ones[0]); i++)
+		assert_false(name_is_reserved_label(ws_span_str(free_ones[i])) ||
+		             name_is_reserved_metric(ws_span_str(free_ones[i])));
+}
+
+static const struct {
+	const char *before;
+	const char *in;
+	const char *out;
+} sanitised[] = {
+	{ "", "", "" },
+	{ "", "aZ_9", "aZ_9" },
+	{ "", "a.b c:d", "a_b_c_d" },
+	{ "", "9a", "_9a" },
+	{ "x", "9a", "x9a" },
+	{ "", "a..b", "a__b" },
+	{ "", "a--b---c-d", "a_b_c_d" },
+	{ "", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80z", "___z" },
+	{ "", "-\xc3\xa4-", "___" },
+};
+
+static void sanitising(void **state)
+{
+	struct ws_buf out = WS_BUF_INIT;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(sanitised) / sizeof(sanitised[0]); i++) {
+		ws_buf_reset(&out);
+		ws_buf_str(&out, sanitised[i].before);
+		name_sanitise(&out, ws_span_str(sanitised[i].in));
+		if (!ws_span_is(ws_buf_text(&out), sanitised[i].out))
+			fail_msg("%s gives %.*s", sanitised[i].in, WS_SPAN_ARG(ws_buf_text(&out)));
+	}
+	ws_buf_fini(&out);
+}
+
+static void escaping(void **state)
+{
+	const struct ws_span text = ws_span("a\\b\"c\nd\0e\r", 10);
+	struct ws_buf out = WS_BUF_INIT;
+
+	(void)state;
+	name_escape_value(&out, text);
+	assert_true(ws_span_eq(ws_buf_text(&out), ws_span("a\\\\b\\\"c\\nd\0e\r", 13)));
+	ws_buf_reset(&out);
+	name_escape_help(&out, text, false);
+	assert_true(ws_span_eq(ws_buf_text(&out), ws_span("a\\\\b\"c\\nd\0e\r", 12)));
+	ws_buf_reset(&out);
+	name_escape_help(&out, text, true);
+	assert_true(ws_span_eq(ws_buf_text(&out), ws_span("a\\\\b\\\"c\\nd\0e\r", 13)));
+	ws_buf_fini(&out);
+}
+
+static void utf8(void **state)
+{
+	static const char *const good[] = {
+		"", "a", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
+		"\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf", "x\xc3\xa4y",
+	};
+	static const char *const bad[] = {
+		"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc3", "\xc3z", "\xe0\x9f\xbf", "\xe2\x82",
+		"\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff",
+		"a\xe2\x82z", "\xf0\x90\x80z",
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_true(name_is_utf8(ws_span_str(good[i])));
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(name_is_utf8(ws_span_str(bad[i])));
+}
+
+/* A high bit is seen wherever it stands: words and tail. */
+static void ascii(void **state)
+{
+	char text[21];
+	size_t len, i;
+
+	(void)state;
+	for (len = 0; len <= sizeof(text); len++) {
+		memset(text, '\x7f', sizeof(text));
+		assert_true(name_is_ascii(ws_span(text, len)));
+		for (i = 0; i < len; i++) {
+			text[i] = '\x80';
+			assert_false(name_is_ascii(ws_span(text, len)));
+			text[i] = 'a';
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(metric_names),
+		cmocka_unit_test(reserved_names),
+		cmocka_unit_test(sanitising),
+		cmocka_unit_test(escaping),
+		cmocka_unit_test(utf8),
+		cmocka_unit_test(ascii),
+	};
+
+	return cmocka_run_group_tests_name("name", tests, NULL, NULL);
+}
