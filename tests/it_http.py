@@ -113,8 +113,8 @@ def many_series(count, *flags):
 
 def trickle(w, start, drop):
     """Sends a byte now and then; how long the connection lived, and what it was told."""
+    begun = time.monotonic()
     with door(w) as s:
-        begun = time.monotonic()
         s.sendall(start)
         s.settimeout(0.02)
         while time.monotonic() < begun + 10:
@@ -137,7 +137,7 @@ def slow_senders_are_cut_off():
             lived, told = trickle(w, start, b"a")
             assert told == b"", (start, told)
             # Headers and body have a deadline each.
-            assert DEADLINE * 0.9 < lived < 2 * DEADLINE + 1, (start, lived)
+            assert DEADLINE * 0.5 < lived < 2 * DEADLINE + 1, (start, lived)
             assert refused(w) == n, start
 
 
@@ -156,11 +156,11 @@ def slow_reader_is_cut_off():
 def idle_connection_ends_without_a_complaint():
     with Windsock(TIMEOUT) as w:
         with door(w) as s:
+            begun = time.monotonic()
             s.sendall(GET % b"/-/healthy")
             read_until(s, b"windsock is healthy\n")
-            begun = time.monotonic()
             assert s.recv(1) == b""
-            assert DEADLINE * 0.9 < time.monotonic() - begun < DEADLINE + 1
+            assert DEADLINE * 0.5 < time.monotonic() - begun < DEADLINE + 1
         assert refused(w) == 0
         with door(w) as s:
             assert s.recv(1) == b""
@@ -169,10 +169,10 @@ def idle_connection_ends_without_a_complaint():
 
 def connections_over_the_limit_wait_their_turn():
     with Windsock(TIMEOUT, "--web.max-connections=2") as w:
+        begun = time.monotonic()
         with door(w) as a, door(w) as b:
             for s in (a, b):
                 s.sendall(b"GET / HT")
-            begun = time.monotonic()
             # The kernel takes the third one in; it is served when the first ones are cut off.
             assert w.get("/-/healthy") == (200, "windsock is healthy\n")
             assert DEADLINE * 0.5 < time.monotonic() - begun < DEADLINE + 0.6

@@ -114,15 +114,24 @@ def stop_with_clients_connected():
             assert idle.recv(1) == b""
 
 
-def stop_frees_the_ports():
+def takes_its_ports_again():
     with Windsock() as w:
         w.get()
         udp, http = w.udp, w.http
         assert w.stop() == 0
-    with Windsock(f"--statsd.listen-udp=127.0.0.1:{udp}",
-                  f"--web.listen-address=127.0.0.1:{http}") as w:
-        assert f"listening on 127.0.0.1:{udp} (UDP)" in w.logged()
-        assert f"listening on 127.0.0.1:{http} (HTTP)" in w.logged()
+    try:
+        with Windsock(f"--statsd.listen-udp=127.0.0.1:{udp}",
+                      f"--web.listen-address=127.0.0.1:{http}"):
+            return True
+    except AssertionError as error:
+        if "the port is in use" not in str(error):
+            raise
+        return False
+
+
+def stop_frees_the_ports():
+    # Another test may be given a port in between, but not each time.
+    assert any(takes_its_ports_again() for _ in range(5))
 
 
 def reload_says_what_happened():
