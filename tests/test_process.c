@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "process.h"
+
+/* The value of a sample, or -1 when there is none. */
+static double value(const char *name, bool openmetrics)
+{
+	struct ws_buf out = WS_BUF_INIT;
+	char line[100];
+	const char *at;
+	double v = -1;
+
+	process_write(&out, openmetrics);
+	ws_buf_char(&out, '\0');
+	assert_int_equal(out.err, WS_OK);
+	snprintf(line, sizeof(line), "\n%s ", name);
+	at = strstr(out.ptr, line);
+	if (at != NULL)
+		v = atof(at + strlen(line));
+	ws_buf_fini(&out);
+	return v;
+}
+
+static void values_are_of_this_process(void **state)
+{
+	double before = value("process_open_fds", false);
+	int fd = open("/dev/null", O_RDONLY);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_true(value("process_open_fds", false) == before + 1);
+	close(fd);
+	assert_true(value("process_open_fds", false) == before);
+	assert_true(value("process_max_fds", false) == (double)sysconf(_SC_OPEN_MAX));
+	assert_true(value("process_resident_memory_bytes", false) > 100000);
+	assert_true(value("process_virtual_memory_bytes", false) >
+	            value("process_resident_memory_bytes", false));
+	assert_in_range((uintmax_t)value("process_threads", false), 1, 2);
+	assert_true(value("process_cpu_seconds_total", false) >= 0);
+	assert_true(value("process_cpu_seconds_total", true) >= 0);
+}
+
+static void start_is_noted(void **state)
+{
+	double now = clock_wall(), started;
+
+	(void)state;
+	assert_true(value("process_start_time_seconds", false) == -1);
+	process_started();
+	started = value("process_start_time_seconds", false);
+	assert_true(started >= now - 1 && started <= now + 10);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(values_are_of_this_process),
+		cmocka_unit_test(start_is_noted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
