@@ -150,14 +150,17 @@ static void check_rules(struct ws_buf *diags, const struct ws_mapping *m)
 
 	for (i = 0; i < m->nrules; i++) {
 		const struct rule *rule = m->rules[i];
+		bool reached = true;
 
 		check_kind(diags, m, rule);
 		for (k = 0; k < i; k++) {
 			check_family(diags, m, rule, m->rules[k]);
-			if (m->rules[k]->view == rule->view && shadows(m->rules[k], rule)) {
+			/* One rule in front is enough; families are compared with all. */
+			if (reached && m->rules[k]->view == rule->view &&
+			    shadows(m->rules[k], rule)) {
 				diagnose(diags, m, rule, m->rules[k],
 				         "is never reached: everything it matches goes to");
-				break;
+				reached = false;
 			}
 		}
 	}

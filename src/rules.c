@@ -401,7 +401,7 @@ static bool set_tags(struct reader *r, struct ws_span v)
 			one = ws_span(one.ptr + 1, one.len - 1);
 		ws_span_cut(&one, ':', &tag->key);
 		tag->value = one;
-		if (!name_is_label(tag->key))
+		if (!name_is_label(tag->key) || (tag->absent && tag->value.ptr != NULL))
 			return refuse(r, "tags separated by commas: name, name:value or !name");
 		rule->ntags++;
 	}

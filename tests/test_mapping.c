@@ -337,6 +337,12 @@ static const struct {
 	  "a.ini:4: rule [s] gives its metric other labels than rule [r] (a.ini:1)\n" },
 	{ RULE("r", "match = a\nmetric = m\ntype = s\nas = counter"),
 	  "a.ini:1: rule [r]: type s cannot become a counter\n" },
+	{ OK_RULE("r") "tags = !a:b\n",
+	  "a.ini:4: tags wants tags separated by commas: name, name:value or !name\n" },
+	{ RULE("r", "match = a\nmetric = m") RULE("s", "match = b\nmetric = n\nas = gauge")
+	  RULE("t", "match = a\nmetric = n\nas = counter"),
+	  "a.ini:8: rule [t] is never reached: everything it matches goes to rule [r] (a.ini:1)\n"
+	  "a.ini:8: rule [t] gives its metric another type than rule [s] (a.ini:4)\n" },
 	{ OK_RULE("r") "twin_of = nope\n",
 	  "a.ini:1: rule [r]: [nope] in twin_of is no rule of this file\n" },
 	{ OK_RULE("r") "declare = nope\n",
