@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#include <windsock/expo.h>
 
 #include "clock.h"
 
@@ -30,11 +31,6 @@ void process_started(void)
 	started = clock_wall();
 }
 
-static void family(struct ws_buf *out, const char *name, const char *type, const char *help)
-{
-	ws_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
 static void sample(struct ws_buf *out, const char *name, double value)
 {
 	ws_buf_str(out, name);
@@ -43,9 +39,10 @@ static void sample(struct ws_buf *out, const char *name, double value)
 	ws_buf_char(out, '\n');
 }
 
-static void gauge(struct ws_buf *out, const char *name, const char *help, double value)
+static void gauge(struct ws_buf *out, bool openmetrics, const char *name, const char *help,
+                  double value)
 {
-	family(out, name, "gauge", help);
+	ws_expo_head(out, openmetrics, name, WS_KIND_GAUGE, help);
 	sample(out, name, value);
 }
 
@@ -60,13 +57,13 @@ static void write_cpu(struct ws_buf *out, bool openmetrics)
 
 	if (getrusage(RUSAGE_SELF, &usage) != 0)
 		return;
-	family(out, openmetrics ? "process_cpu_seconds" : "process_cpu_seconds_total", "counter",
-	       "CPU time used, user and system, in seconds.");
+	ws_expo_head(out, openmetrics, "process_cpu_seconds_total", WS_KIND_COUNTER,
+	             "CPU time used, user and system, in seconds.");
 	sample(out, "process_cpu_seconds_total",
 	       seconds(usage.ru_utime) + seconds(usage.ru_stime));
 }
 
-static void write_open_fds(struct ws_buf *out)
+static void write_open_fds(struct ws_buf *out, bool openmetrics)
 {
 	DIR *dir = opendir("/proc/self/fd");
 	const struct dirent *entry;
@@ -78,17 +75,17 @@ static void write_open_fds(struct ws_buf *out)
 		n += entry->d_name[0] != '.';
 	closedir(dir);
 	/* One of them was the directory's own. */
-	gauge(out, "process_open_fds", "Open file descriptors.", n - 1);
+	gauge(out, openmetrics, "process_open_fds", "Open file descriptors.", n - 1);
 }
 
 /* "No limit" is shown as 2^64, as the Go client shows it. */
-static void write_limit(struct ws_buf *out, int resource, const char *name,
+static void write_limit(struct ws_buf *out, bool openmetrics, int resource, const char *name,
                         const char *help)
 {
 	struct rlimit limit;
 
 	if (getrlimit(resource, &limit) == 0)
-		gauge(out, name, help, (double)limit.rlim_cur);
+		gauge(out, openmetrics, name, help, (double)limit.rlim_cur);
 }
 
 static ssize_t read_file(const char *path, char *text, size_t size)
@@ -122,30 +119,31 @@ static bool read_stat(struct stat_line *stat)
 	              &stat->threads, &stat->virtual_bytes, &stat->resident_pages) == 3;
 }
 
-static void write_stat(struct ws_buf *out)
+static void write_stat(struct ws_buf *out, bool openmetrics)
 {
 	struct stat_line stat;
 	long page = sysconf(_SC_PAGESIZE);
 
 	if (!read_stat(&stat))
 		return;
-	gauge(out, "process_virtual_memory_bytes", "Virtual memory size in bytes.",
-	      (double)stat.virtual_bytes);
-	gauge(out, "process_resident_memory_bytes", "Resident memory size in bytes.",
-	      (double)stat.resident_pages * (double)page);
-	gauge(out, "process_threads", "Threads of the process.", (double)stat.threads);
+	gauge(out, openmetrics, "process_virtual_memory_bytes",
+	      "Virtual memory size in bytes.", (double)stat.virtual_bytes);
+	gauge(out, openmetrics, "process_resident_memory_bytes",
+	      "Resident memory size in bytes.", (double)stat.resident_pages * (double)page);
+	gauge(out, openmetrics, "process_threads", "Threads of the process.",
+	      (double)stat.threads);
 }
 
 void process_write(struct ws_buf *out, bool openmetrics)
 {
 	write_cpu(out, openmetrics);
-	write_open_fds(out);
-	write_limit(out, RLIMIT_NOFILE, "process_max_fds",
+	write_open_fds(out, openmetrics);
+	write_limit(out, openmetrics, RLIMIT_NOFILE, "process_max_fds",
 	            "File descriptors the process may have open.");
-	write_stat(out);
-	write_limit(out, RLIMIT_AS, "process_virtual_memory_max_bytes",
+	write_stat(out, openmetrics);
+	write_limit(out, openmetrics, RLIMIT_AS, "process_virtual_memory_max_bytes",
 	            "Virtual memory the process may have, in bytes.");
 	if (started > 0)
-		gauge(out, "process_start_time_seconds",
+		gauge(out, openmetrics, "process_start_time_seconds",
 		      "When the process started, in seconds since the epoch.", started);
 }

@@ -6,10 +6,10 @@ set -eu
 
 debian_build='gcc make pkg-config libevent-dev libmicrohttpd-dev uthash-dev libinih-dev
   libpcre2-dev zlib1g-dev'
-debian_test='libcmocka-dev libc6-dbg python3 valgrind'
+debian_test='libcmocka-dev libc6-dbg python3 python3-prometheus-client valgrind'
 fedora_build='gcc make pkgconf-pkg-config libevent-devel libmicrohttpd-devel uthash-devel
   inih-devel pcre2-devel zlib-devel'
-fedora_test='libcmocka-devel python3 valgrind'
+fedora_test='libcmocka-devel python3 python3-prometheus_client valgrind'
 
 die()
 {
