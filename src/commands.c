@@ -148,6 +148,7 @@ int command_check(const struct conf *conf)
 struct explainer {
 	struct ws_mapping *mapping;
 	struct ws_resolution *resolution;
+	struct ws_learned *learned; /* of the lines so far */
 	struct ws_store *store;
 	struct step *steps; /* of the resolution */
 	uint64_t serial;    /* of the sample at hand */
@@ -430,6 +431,8 @@ static bool take_steps(struct explainer *e)
 
 static bool explain_sample(struct explainer *e, const struct ws_sample *s)
 {
+	size_t i;
+
 	if (ws_mapping_resolve(e->mapping, s, e->resolution) != WS_OK || !take_steps(e)) {
 		ws_buf_str(&e->out, "  refused   ");
 		put_error(&e->out, WS_ERR_NOMEM);
@@ -442,6 +445,9 @@ static bool explain_sample(struct explainer *e, const struct ws_sample *s)
 		put_error(&e->out, e->resolution->err);
 		return false;
 	}
+	for (i = 0; i < e->resolution->nlearns; i++)
+		ws_learned_add(e->learned, e->resolution->learns[i].name,
+		               e->resolution->learns[i].value, 0);
 	return explain_steps(e, s);
 }
 
@@ -520,15 +526,17 @@ int command_explain(const struct conf *conf)
 
 	if (e.mapping == NULL)
 		return EXIT_USAGE;
-	e.resolution = ws_resolution_new(e.mapping, NULL);
+	e.learned = ws_learned_new(0, (struct ws_hash_key){ 0 });
+	e.resolution = ws_resolution_new(e.mapping, e.learned);
 	e.store = ws_store_new(none, (struct ws_hash_key){ 0 });
-	if (e.resolution != NULL && e.store != NULL)
+	if (e.learned != NULL && e.resolution != NULL && e.store != NULL)
 		good = explain_all(&e, &conf->rest);
 	else
 		fputs("windsock: out of memory\n", stderr);
 	free(e.steps);
 	ws_store_free(e.store);
 	ws_resolution_free(e.resolution);
+	ws_learned_free(e.learned);
 	ws_mapping_unref(e.mapping);
 	ws_buf_fini(&e.out);
 	return finish(good ? EXIT_OK : EXIT_RUNTIME);

@@ -351,11 +351,13 @@ static void write_refusal(void *user, struct ws_span family, enum ws_err err, ui
 	ws_buf_char(s->out, '\n');
 }
 
-static void write_store(struct self *s, struct ws_store *store)
+static void write_store(struct self *s, const struct ws_stats *stats, struct ws_store *store)
 {
 	struct ws_store_counts c = ws_store_counts(store);
+	struct ws_lane sum;
 	int i;
 
+	ws_stats_sum(stats, &sum);
 	self_one(s, "windsock_series", WS_KIND_GAUGE, "Series held.", c.series);
 	self_one(s, "windsock_families", WS_KIND_GAUGE, "Families held.", c.families);
 	self_one(s, "windsock_unmatched_families", WS_KIND_GAUGE,
@@ -373,7 +375,8 @@ static void write_store(struct self *s, struct ws_store *store)
 	for (i = 0; i < WS_NERRORS; i++) {
 		if (ws_err_scope((enum ws_err)i) == WS_SCOPE_SERIES)
 			self_labelled(s, "windsock_series_refused_total", "reason",
-			              ws_span_str(ws_err_reason((enum ws_err)i)), c.refused[i]);
+			              ws_span_str(ws_err_reason((enum ws_err)i)),
+			              c.refused[i] + sum.rejected[i]);
 	}
 	self_head(s, "windsock_family_refused_total", WS_KIND_COUNTER,
 	          "Samples that a family refused, by family and reason.");
@@ -388,5 +391,5 @@ void ws_expo_self(struct ws_buf *out, bool openmetrics, const struct ws_stats *s
 	write_lanes(&s, stats);
 	write_rules(&s, stats, "windsock_rule_hits_total", "Samples that a rule took.", false);
 	write_rules(&s, stats, "windsock_dropped_total", "Samples that a rule dropped.", true);
-	write_store(&s, store);
+	write_store(&s, stats, store);
 }

@@ -225,6 +225,14 @@ static void reject(struct ws_ingest *g, enum ws_err err, uint64_t n, struct ws_s
 	              text, err, g->now);
 }
 
+/* Before the store was asked, so that it has not counted it. */
+static enum ws_err lack_memory(struct ws_ingest *g, struct ws_span text)
+{
+	WS_LANE_ADD(g->lane->rejected[WS_ERR_NOMEM], 1);
+	reject(g, WS_ERR_NOMEM, 1, text);
+	return WS_ERR_NOMEM;
+}
+
 /* --- new names --- */
 
 static bool resolve(struct ws_ingest *g, struct known *k)
@@ -248,10 +256,8 @@ static enum ws_err intern(struct ws_ingest *g, struct known *k, size_t i)
 	enum ws_err err;
 
 	step->ref = (struct ws_ref){ 0 };
-	if (!resolve(g, k)) {
-		reject(g, WS_ERR_NOMEM, 1, known_sample(k).head);
-		return WS_ERR_NOMEM;
-	}
+	if (!resolve(g, k))
+		return lack_memory(g, known_sample(k).head);
 	target = &g->resolution->steps[i].target;
 	err = target->family.len == 0 ? WS_ERR_EMPTY_NAME
 	                              : ws_store_intern(g->store, target, g->now, &step->ref);
@@ -410,6 +416,7 @@ static void apply_steps(struct ws_ingest *g, struct known *k, const struct pendi
 	const struct ws_sample *s = &p->sample;
 	struct step_walk walk = step_walk(s, ++g->serial);
 	uint32_t i, nfed = 0;
+	bool taken = false;
 
 	for (i = 0; i < k->nsteps; i++) {
 		struct step *step = &k->steps[i];
@@ -417,6 +424,7 @@ static void apply_steps(struct ws_ingest *g, struct known *k, const struct pendi
 
 		if (verdict == STEP_DONE || verdict == STEP_OUTSIDE)
 			continue;
+		taken = taken || verdict != STEP_DECLARE;
 		if (step->rule != NULL && verdict != STEP_DECLARE)
 			WS_LANE_ADD(step->rule->hits, 1);
 		if (step->twin_of != 0) {
@@ -437,6 +445,8 @@ static void apply_steps(struct ws_ingest *g, struct known *k, const struct pendi
 			nfed++;
 		}
 	}
+	if (!taken && k->nsteps > 0)
+		WS_LANE_ADD(g->lane->outside, 1);
 }
 
 static void take_sample(struct ws_ingest *g, const struct pending *p)
@@ -450,7 +460,7 @@ static void take_sample(struct ws_ingest *g, const struct pending *p)
 	} else {
 		k = meet(g, s, p->hash);
 		if (k == NULL) {
-			reject(g, WS_ERR_NOMEM, 1, s->head);
+			lack_memory(g, s->head);
 			return;
 		}
 	}

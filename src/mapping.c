@@ -404,8 +404,7 @@ bool ws_mapping_makes(const void *mapping, struct ws_span family)
 	for (i = 0; i < m->nrules; i++) {
 		const struct rule *rule = m->rules[i];
 
-		if (!rule->drop && (!template_is_literal(&rule->metric) ||
-		                    ws_span_eq(rule->metric_text, family)))
+		if (!rule->drop && template_may_make(&rule->metric, family))
 			return true;
 	}
 	return false;

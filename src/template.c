@@ -68,6 +68,19 @@ bool template_is_literal(const struct template *t)
 	return t->nparts == 0 || (t->nparts == 1 && t->parts[0].variable < 0);
 }
 
+bool template_may_make(const struct template *t, struct ws_span text)
+{
+	const struct template_part *first = t->parts, *last;
+
+	if (t->nparts == 0)
+		return text.len == 0;
+	last = &t->parts[t->nparts - 1];
+	if (t->nparts == 1)
+		return first->variable >= 0 || ws_span_eq(first->text, text);
+	return (first->variable >= 0 || ws_span_starts(text, first->text)) &&
+	       (last->variable >= 0 || ws_span_ends(text, last->text));
+}
+
 void template_expand(const struct template *t, const struct ws_span *values, bool sanitise,
                      struct ws_buf *out)
 {

@@ -29,6 +29,9 @@ bool template_parse(struct template *t, struct ws_span text, const struct ws_spa
 
 bool template_is_literal(const struct template *t);
 
+/* Whether the text can come out, as far as its beginning and its end tell. */
+bool template_may_make(const struct template *t, struct ws_span text);
+
 /* Adds the text; `sanitise` makes the variables fit into a metric name. */
 void template_expand(const struct template *t, const struct ws_span *values, bool sanitise,
                      struct ws_buf *out);

@@ -592,8 +592,9 @@ static void rules_as_written(void **state)
 	r = ws_mapping_rule(m, 2);
 	assert_string_equal(r.kind, "drop");
 	assert_int_equal(r.metric.len, 0);
-	/* A template might make any family. */
-	assert_true(ws_mapping_makes(m, ws_span_str("anything")));
+	/* A template might make any family that begins and ends as it does. */
+	assert_true(ws_mapping_makes(m, ws_span_str("m_anything")));
+	assert_false(ws_mapping_makes(m, ws_span_str("anything")));
 	ws_mapping_unref(m);
 }
 

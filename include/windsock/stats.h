@@ -22,6 +22,8 @@
 	X(unmatched, "unmatched_total", "Samples that no rule matched.")                 \
 	X(unmatched_dropped, "unmatched_dropped_total",                                  \
 	  "Samples that no rule matched and that were dropped (unmatched = drop).")      \
+	X(outside, "out_of_bounds_total",                                                \
+	  "Samples that rules matched but whose value none wanted (min, max).")         \
 	X(ambiguous, "ambiguous_total",                                                  \
 	  "Samples whose name could be split in several ways, none of them known.")      \
 	X(applied, "samples_applied_total",                                              \
