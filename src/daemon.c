@@ -23,6 +23,7 @@
 #define EXPIRIES_A_TICK 10000
 #define EXPIRY_LEAST_NS 1000000 /* others get their turn between two ticks of a long expiry */
 #define RESPLITS_LOGGED 100
+#define SWEEP_AGAIN_NS  (2 * SECOND_NS)
 #define LEARNED_TTL_NS (INT64_C(7) * 24 * 3600 * SECOND_NS)
 #define EXPIRY_MOST_NS SECOND_NS /* the store's due time may move forward without a word */
 #define HTTP_MOST_NS (60ll * SECOND_NS)
@@ -45,6 +46,8 @@ struct daemon {
 	struct ws_hash_key key;
 	struct ws_store *store;
 	struct ws_learned *learned;
+	uint64_t epoch;      /* of the mapping that was tried last */
+	int64_t sweep_again; /* when no worker can be at the mapping before any more; 0: done */
 	struct ws_stats *stats;
 	struct ws_mapping *mapping;
 	struct worker **workers;
@@ -74,11 +77,12 @@ static void log_diags(const struct ws_buf *diags)
 	}
 }
 
-static struct ws_mapping *load(const struct daemon *d, struct ws_buf *diags)
+static struct ws_mapping *load(struct daemon *d, struct ws_buf *diags)
 {
 	const struct ws_mapping_options options = {
 		.prefix = d->conf->prefix,
 		.airflow_version = d->conf->airflow_version,
+		.epoch = ++d->epoch,
 	};
 	struct ws_mapping *mapping = load_mapping(&d->conf->mappings, &options, diags);
 
@@ -102,7 +106,15 @@ static void log_mapping(const struct daemon *d, const char *what)
 	ws_buf_fini(&files);
 }
 
-/* The store before the workers: what they make by the new rules belongs to the new epoch. */
+/* A worker may be in a batch by the old rules, and make again what they make. */
+static void sweep(struct daemon *d, int64_t now)
+{
+	if (d->sweep_again == 0 || now < d->sweep_again)
+		return;
+	ws_store_reconfigure(d->store, ws_mapping_makes, d->mapping);
+	d->sweep_again = 0;
+}
+
 static void adopt(struct daemon *d, struct ws_mapping *mapping)
 {
 	struct ws_mapping *old = d->mapping;
@@ -113,6 +125,7 @@ static void adopt(struct daemon *d, struct ws_mapping *mapping)
 	d->pages.mapping = mapping;
 	for (i = 0; i < d->nworkers; i++)
 		worker_set_mapping(d->workers[i], mapping);
+	d->sweep_again = clock_now() + SWEEP_AGAIN_NS;
 	ws_mapping_unref(old);
 }
 
@@ -157,6 +170,7 @@ static void on_expiry(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	sweep(d, now);
 	ws_learned_expire(d->learned, now - LEARNED_TTL_NS);
 	due = ws_store_due(d->store);
 	if (due <= now) {

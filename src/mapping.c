@@ -22,6 +22,7 @@ struct ws_mapping {
 	uint32_t *regexes; /* ids, ascending */
 	size_t nregexes;
 	size_t ndeclares; /* of all rules */
+	uint64_t epoch;
 	uint64_t twin_bits;
 	bool drop_unmatched;
 };
@@ -325,6 +326,7 @@ struct ws_mapping *ws_mapping_new(const struct ws_source *sources, size_t n,
 	atomic_init(&m->refs, 1);
 	if (options == NULL)
 		options = &as_the_files_say;
+	m->epoch = options->epoch;
 	m->nfiles = n;
 	m->files = arena_alloc(&m->arena, (n + 1) * sizeof(*m->files));
 	tail = &m->first;
@@ -893,7 +895,7 @@ static bool add_unmatched(const struct ws_mapping *m, enum ws_type type, struct 
 	return s->text.err == WS_OK;
 }
 
-static void set_spans(struct ws_resolution *r)
+static void set_targets(const struct ws_mapping *m, struct ws_resolution *r)
 {
 	const struct ws_scratch *s = r->scratch;
 	size_t i;
@@ -902,6 +904,7 @@ static void set_spans(struct ws_resolution *r)
 		const struct offsets *at = &s->offsets[i];
 		struct ws_target *target = &r->steps[i].target;
 
+		target->epoch = m->epoch;
 		if (s->text.ptr == NULL)
 			continue;
 		target->family = ws_span(s->text.ptr + at->family, at->help - at->family);
@@ -969,7 +972,7 @@ enum ws_err ws_mapping_resolve(const struct ws_mapping *m, const struct ws_sampl
 	r->unmatched = r->nsteps == 0;
 	if (r->unmatched && !m->drop_unmatched && !add_unmatched(m, sample->type, r))
 		return WS_ERR_NOMEM;
-	set_spans(r);
+	set_targets(m, r);
 	return WS_OK;
 }
 

@@ -89,7 +89,6 @@ struct ws_store {
 	struct ws_limits limits;
 
 	pthread_mutex_t mutex;
-	uint64_t epoch;
 
 	struct family *families; /* by name */
 	struct family **sorted;
@@ -373,7 +372,7 @@ static struct family *family_new(struct ws_store *store, const struct ws_target 
 	family->unmatched = target->unmatched;
 	family->refs = 1;
 	family->ttl_ns = target->ttl_ns;
-	family->epoch = store->epoch;
+	family->epoch = target->epoch;
 	family->shape = (struct ws_shape){
 		.buckets = family->numbers,
 		.nbuckets = nb,
@@ -819,11 +818,11 @@ static bool adopt(struct ws_store *store, struct family *family, const struct ws
 	store->unmatched_families -= family->unmatched;
 	family->unmatched = target->unmatched;
 	family->shape.window_ns = target->shape.window_ns;
-	family->epoch = store->epoch;
+	family->epoch = target->epoch;
 	return true;
 }
 
-/* The listed family of the target's name as this epoch wants it: *out, NULL when there is
+/* The listed family of the target's name as the target's epoch wants it: *out, NULL when there is
  * none (any more). */
 static enum ws_err current_family(struct ws_store *store, const struct ws_target *target,
                                   unsigned hash, struct family **out)
@@ -833,9 +832,9 @@ static enum ws_err current_family(struct ws_store *store, const struct ws_target
 	*out = family;
 	if (family == NULL)
 		return WS_OK;
-	if (family->epoch == store->epoch && family->kind == target->kind)
+	if (target->epoch <= family->epoch && family->kind == target->kind)
 		return WS_OK;
-	if (family->epoch == store->epoch)
+	if (target->epoch <= family->epoch)
 		return refuse(store, family, WS_ERR_TYPE_CONFLICT);
 	if (!fits(family, target)) {
 		family_retire(store, family);
@@ -1082,7 +1081,6 @@ void ws_store_reconfigure(struct ws_store *store,
 	size_t i, kept = 0;
 
 	pthread_mutex_lock(&store->mutex);
-	store->epoch++;
 	for (i = 0; i < store->nfamilies; i++) {
 		struct family *family = store->sorted[i];
 

@@ -17,11 +17,15 @@
 
 static const struct ws_limits no_limits = { 0 };
 
+/* Of the targets that are made. */
+static uint64_t epoch;
+
 static struct ws_store *make(struct ws_limits limits)
 {
 	struct ws_store *store = ws_store_new(limits, (struct ws_hash_key){ .k0 = 1, .k1 = 2 });
 
 	assert_non_null(store);
+	epoch = 1;
 	return store;
 }
 
@@ -33,6 +37,7 @@ static struct ws_target target(const char *family, enum ws_kind kind, const char
 		.labels = ws_span_str(labels),
 		.kind = kind,
 		.shape = ws_shape_default,
+		.epoch = epoch,
 	};
 }
 
@@ -431,6 +436,7 @@ static void reconfigure_replaces_help(void **state)
 	assert_int_equal(ws_store_intern(store, &t, 0, &ref), WS_OK);
 	assert_help(store, "help");
 	ws_store_reconfigure(store, keep_all, NULL);
+	t.epoch = ++epoch;
 	assert_int_equal(ws_store_intern(store, &t, 0, &ref), WS_OK);
 	assert_help(store, "another");
 	assert_int_equal(set(store, ref, 5, 0), WS_OK);
@@ -445,20 +451,20 @@ static void reconfigure_changes_ttl(void **state)
 	(void)state;
 	intern_ttl(store, "f", "old", 0, 0);
 	intern_ttl(store, "f", "new", 0, 0);
-	ws_store_reconfigure(store, keep_all, NULL);
+	epoch++;
 	/* Nobody sends `old` any more; it follows all the same. */
 	intern_ttl(store, "f", "new", 100, 50);
 	ws_store_expire(store, 100, 99);
 	assert_reads(store, "F:f{new}0 ");
-	ws_store_reconfigure(store, keep_all, NULL);
+	epoch++;
 	intern_ttl(store, "f", "new", 10, 60);
 	ws_store_expire(store, 69, 99);
 	assert_int_equal(nseries(store), 1);
-	ws_store_reconfigure(store, keep_all, NULL);
+	epoch++;
 	intern_ttl(store, "f", "new", 1000, 65);
 	ws_store_expire(store, 1064, 99);
 	assert_int_equal(nseries(store), 1);
-	ws_store_reconfigure(store, keep_all, NULL);
+	epoch++;
 	intern_ttl(store, "f", "new", 0, 65);
 	ws_store_expire(store, 5000, 99);
 	assert_int_equal(nseries(store), 1);
@@ -482,6 +488,7 @@ static void reconfigure_retires(void **state)
 	intern_ttl(store, "k", "2", 10, 0);
 	assert_int_equal(intern(store, "gone", WS_KIND_GAUGE, ""), WS_OK);
 	ws_store_reconfigure(store, keep_but, "gone");
+	h.epoch = ++epoch;
 	assert_int_equal(ws_store_counts(store).retired, 1);
 	assert_reads(store, "F:h{}0 F:k{1}0 k{2}0 F:u{}0 ");
 	/* Another kind, other buckets: made anew. */
@@ -500,6 +507,29 @@ static void reconfigure_retires(void **state)
 	assert_true(ws_store_due(store) > 0);
 	assert_reads(store, "F:h{}0 F:k{3}0 F:u{}0 ");
 	assert_int_equal(ws_store_counts(store).expired, 0);
+	ws_store_free(store);
+}
+
+static void a_late_configuration_changes_nothing(void **state)
+{
+	struct ws_store *store = make(ws_limits_default);
+	struct ws_target late = target("f", WS_KIND_GAUGE, "a"), now;
+	struct ws_ref ref;
+
+	(void)state;
+	assert_int_equal(ws_store_intern(store, &late, 0, &ref), WS_OK);
+	epoch++;
+	now = target("f", WS_KIND_COUNTER, "a");
+	now.help = ws_span_str("new");
+	assert_int_equal(ws_store_intern(store, &now, 0, &ref), WS_OK);
+	/* A worker that has not heard of it yet. */
+	assert_int_equal(ws_store_intern(store, &late, 0, &ref), WS_ERR_TYPE_CONFLICT);
+	late.family = ws_span_str("g");
+	assert_int_equal(ws_store_intern(store, &late, 0, &ref), WS_OK);
+	now.family = ws_span_str("g");
+	assert_int_equal(ws_store_intern(store, &now, 0, &ref), WS_OK);
+	assert_help(store, "new");
+	assert_int_equal(ws_store_counts(store).retired, 2);
 	ws_store_free(store);
 }
 
@@ -863,6 +893,7 @@ int main(void)
 		cmocka_unit_test(reconfigure_replaces_help),
 		cmocka_unit_test(reconfigure_changes_ttl),
 		cmocka_unit_test(reconfigure_retires),
+		cmocka_unit_test(a_late_configuration_changes_nothing),
 		cmocka_unit_test(freed_though_retired_under_a_cursor),
 		cmocka_unit_test(slices_while_families_come_and_go),
 		cmocka_unit_test(read_exactly_once),

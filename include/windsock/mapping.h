@@ -29,6 +29,7 @@ struct ws_mapping_options {
 	/* In place of every file's own; NULL: as the files say. */
 	const char *prefix;
 	const char *airflow_version; /* a valid one: see ws_version_is_valid */
+	uint64_t epoch; /* of the targets: one more than that of the mapping before */
 };
 
 /* Whether it is a version such as 2.9 or 3.1.5. */

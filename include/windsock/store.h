@@ -40,6 +40,7 @@ struct ws_target {
 	enum ws_kind kind;
 	struct ws_shape shape; /* copied; must not change while the family lives */
 	int64_t ttl_ns;        /* 0: for ever */
+	uint64_t epoch;        /* of the configuration that says so; later ones are greater */
 	bool unmatched;
 };
 
@@ -51,9 +52,10 @@ struct ws_ref {
 
 /*
  * Finds the series or makes it, with value zero (a gauge too).  Families and TTL follow the
- * target when the configuration epoch has moved since they were made: help and ttl are
- * replaced, a family whose kind or shape differs is retired (its series vanish at once, its
- * memory goes bit by bit) and made anew.  Within one epoch the first kind wins.
+ * target when its epoch is later than the one they were made by: help and ttl are replaced, a
+ * family whose kind or shape differs is retired (its series vanish at once, its memory goes bit
+ * by bit) and made anew.  Within one epoch the first kind wins, and a worker that is late with
+ * the configuration before it changes nothing.
  *
  * Errors: those of scope SERIES.  The refusal is also counted with the family it concerns.
  */
@@ -90,8 +92,8 @@ void ws_store_retire(struct ws_store *store, struct ws_ref ref);
 int64_t ws_store_due(struct ws_store *store);
 
 /*
- * Begins a configuration epoch, after a reload.  Families not made from unmatched names for
- * which `keeps` says false are retired.
+ * After a reload: families not made from unmatched names for which `keeps` says false are
+ * retired.  Once more when no worker can be at the old configuration.
  */
 void ws_store_reconfigure(struct ws_store *store,
                           bool (*keeps)(const void *user, struct ws_span family),
