@@ -1,15 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# usage: deps.sh build|test ...
-# Installs what is missing to build windsock, or to test it.  Quiet when nothing is.
+# usage: deps.sh build|test|slow ...
+# Installs what is missing to build windsock, to test it, or for the slow tests of .ci/run.
+# Quiet when nothing is.
 set -eu
 
 debian_build='gcc make pkg-config libevent-dev libmicrohttpd-dev uthash-dev libinih-dev
   libpcre2-dev zlib1g-dev'
 debian_test='libcmocka-dev libc6-dbg python3 python3-prometheus-client valgrind'
+debian_slow='prometheus'
 fedora_build='gcc make pkgconf-pkg-config libevent-devel libmicrohttpd-devel uthash-devel
   inih-devel pcre2-devel zlib-devel'
 fedora_test='libcmocka-devel python3 python3-prometheus_client valgrind'
+fedora_slow='golang-github-prometheus'
 
 die()
 {
@@ -73,8 +76,8 @@ fi
 missing=
 for group in "${@:-build}"; do
 	case $group in
-	build | test) ;;
-	*) die "usage: deps.sh build|test ..." ;;
+	build | test | slow) ;;
+	*) die "usage: deps.sh build|test|slow ..." ;;
 	esac
 	eval "packages=\$${system}_$group"
 	for package in $packages; do

@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The alert for a DAG's first failure: by promtool, and by a real Prometheus while recordings
+are replayed with their own timing."""
+import contextlib
+import datetime
+import os
+import re
+import subprocess
+import tempfile
+import threading
+import time
+
+from harness import HERE, Windsock, capture, tap, wait_for
+from prometheus import Prometheus
+
+RULES = os.path.join(HERE, "data", "first_failure.rules.yml")
+RECORDINGS = ("airflow-2.11-plain", "airflow-3.3-plain", "airflow-3.3-influxdb",
+              "airflow-3.3-dogstatsd")
+DAG = "always_fails"
+
+
+def rules_as_promtool_sees_them():
+    done = subprocess.run(["promtool", "test", "rules", "first_failure.tests.yml"], timeout=60,
+                          cwd=os.path.join(HERE, "data"), capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def seconds(name):
+    """When each datagram was sent, in seconds from the start of the recording."""
+    with open(os.path.join(HERE, "data", name)) as lines:
+        return [float(line.split(" ", 1)[0]) for line in lines if not line.startswith("#")]
+
+
+class Replay(threading.Thread):
+    """Sends what came before the DAG's first sign at once, then all in its own time, until a
+    moment after the failure."""
+
+    def __init__(self, name, w):
+        super().__init__()
+        self.w = w
+        self.datagrams = list(zip(seconds(name + ".capture"), capture(name + ".capture")))
+        self.first = next(at for at, d in self.datagrams if DAG.encode() in d)
+        self.event = next(at for at, d in self.datagrams if b"dagrun.duration.failed" in d)
+        self.failed = None  # the same by the wall clock
+
+    def run(self):
+        begun = time.monotonic() - self.first + 0.2
+        for at, datagram in self.datagrams:
+            if at > self.event + 0.5:
+                break
+            time.sleep(max(0.0, begun + at - time.monotonic()))
+            self.w.send_at_once(datagram)
+            if at == self.event:
+                self.failed = time.time()
+
+
+def without_declare(path):
+    with open(os.path.join(HERE, "..", "mappings", "airflow.ini")) as ini, \
+            open(path, "w") as out:
+        text, n = re.subn(r"^declare .*\n(?:[ \t]+\S.*\n)*", "", ini.read(), flags=re.M)
+        assert n > 1
+        out.write(text)
+
+
+def alerts(prometheus):
+    return {(a["labels"]["alertname"], a["labels"]["job"]):
+            datetime.datetime.fromisoformat(a["activeAt"][:26].rstrip("Z") + "+00:00").timestamp()
+            for a in prometheus.api("alerts")["alerts"]
+            if a["state"] == "firing" and a["labels"]["dag_id"] == DAG}
+
+
+def recordings_by_a_real_prometheus():
+    with contextlib.ExitStack() as stack:
+        home = stack.enter_context(tempfile.TemporaryDirectory())
+        bare = os.path.join(home, "without-declare.ini")
+        without_declare(bare)
+        replays = {name: Replay(name, stack.enter_context(Windsock())) for name in RECORDINGS}
+        # What would be without it: no alert.
+        replays["without declare"] = Replay(RECORDINGS[0], stack.enter_context(
+            Windsock("--statsd.mapping-config=" + bare)))
+        prometheus = stack.enter_context(
+            Prometheus({job: r.w.http for job, r in replays.items()}, [RULES]))
+        for replay in replays.values():
+            replay.start()
+        for replay in replays.values():
+            replay.join()
+        want = {("DagFailed", job) for job in RECORDINGS} | \
+               {("DagFailedOrNew", job) for job in replays}
+        wait_for(lambda: want <= set(alerts(prometheus)), "the alerts")
+        fired = alerts(prometheus)
+        assert set(fired) == want, fired
+        for job in RECORDINGS:
+            print(f"# {job}: seen {replays[job].event - replays[job].first:.1f} s before it "
+                  f"failed, alert {fired['DagFailed', job] - replays[job].failed:.1f} s after")
+
+
+tap([rules_as_promtool_sees_them, recordings_by_a_real_prometheus])
