@@ -11,6 +11,7 @@ from truth import Told, exposition, tests_of
 # Each with the flags that a user of this version and mode needs.
 RECORDINGS = {
     "airflow-2.11-plain": (),
+    "airflow-2.11-influxdb": (),
     "airflow-3.3-plain": (),
     "airflow-3.3-influxdb": (),
     "airflow-3.3-dogstatsd": (),

@@ -8,6 +8,10 @@
 #   MODE              plain, influxdb or dogstatsd            (plain)
 #   LEGACY_NAMES      True or False: [metrics] legacy_names_on of 3.2 and newer
 #   OUT               folder for the result                   (../data)
+#   PORT              somebody listens on this UDP port of 127.0.0.1: send there
+#                     and record nothing; the truth alone is written
+#   VENV              virtual environment to use or to make, and to leave behind
+#                     (one in the working folder)
 #   NAME              file name without .capture (airflow-<minor>-<mode>)
 #   PYTHON            interpreter for the virtual environment (python3)
 #   UPLOADED_BEFORE   take no package newer than this day, so that an old
@@ -29,6 +33,7 @@ PYTHON=${PYTHON:-python3}
 DEFER=${DEFER:-35}
 LIMIT=${LIMIT:-900}
 KEEP=${KEEP:-0}
+port=${PORT:-}
 
 here=$(cd "$(dirname "$0")" && pwd)
 out=${OUT:-$here/../data}
@@ -52,6 +57,10 @@ say() { printf 'capture: %s\n' "$*" >&2; }
 die() {
     say "$*"
     exit 1
+}
+unreachable() {
+    say "$*"
+    exit 75 # as EX_TEMPFAIL
 }
 # left: seconds until LIMIT, at least 1.
 left() { echo $((LIMIT - SECONDS > 1 ? LIMIT - SECONDS : 1)); }
@@ -131,8 +140,8 @@ until_true() {
 # ---- the virtual environment ------------------------------------------------
 
 say "installing apache-airflow $AIRFLOW_VERSION (mode $MODE)"
-venv=$tmp/venv
-"$PYTHON" -m venv "$venv" || die "cannot make a virtual environment"
+venv=${VENV:-$tmp/venv}
+[ -x "$venv/bin/python" ] || "$PYTHON" -m venv "$venv" || die "cannot make a virtual environment"
 wanted=("apache-airflow[statsd]==$AIRFLOW_VERSION")
 [ "$MODE" = dogstatsd ] && wanted+=(datadog)
 pip=("$venv/bin/python" -m pip --quiet --disable-pip-version-check
@@ -140,7 +149,9 @@ pip=("$venv/bin/python" -m pip --quiet --disable-pip-version-check
 install() {
     timeout "$(left)" nice "${pip[@]}" install "$@" >"$tmp/pip.log" 2>&1 && return
     tail -n 15 "$tmp/pip.log" >&2
-    die "pip cannot install '$*': is PyPI reachable, and is there such a version?"
+    timeout 60 "${pip[@]}" index versions apache-airflow >"$tmp/pip.log" 2>&1 ||
+        unreachable "PyPI could not be reached"
+    die "pip cannot install '$*': is there such a version?"
 }
 install --upgrade pip
 if [ -n "$before" ]; then
@@ -178,22 +189,25 @@ dogstatsd)
 esac
 [ -z "$LEGACY_NAMES" ] || settings+=", legacy_names_on = $LEGACY_NAMES"
 
-"$PYTHON" "$here/record.py" "$tmp/result" --port-file "$tmp/port" \
-    --meta "airflow: $AIRFLOW_VERSION" \
-    --meta "python: $("$venv/bin/python" -c 'import platform as p; print(p.python_version())')" \
-    --meta "client: $client" \
-    --meta "mode: $MODE" \
-    --meta "date: $(date -u +%Y-%m-%dT%H:%M:%SZ)" \
-    --meta "metrics: $settings" \
-    --meta "scheduler: scheduler_idle_sleep_time = $IDLE" \
-    --meta "executor: $executor, SQLite" \
-    --meta "processes: $parts" \
-    --meta "host: airflow-host.example" \
-    --meta "dags: tests/capture/dags, see its files" \
-    2>"$tmp/recorder.log" &
-recorder=$!
-until_true "the recorder" test -s "$tmp/port"
-port=$(cat "$tmp/port")
+record() {
+    "$PYTHON" "$here/record.py" "$tmp/result" --port-file "$tmp/port" \
+        --meta "airflow: $AIRFLOW_VERSION" \
+        --meta "python: $("$venv/bin/python" -c 'import platform as p; print(p.python_version())')" \
+        --meta "client: $client" \
+        --meta "mode: $MODE" \
+        --meta "date: $(date -u +%Y-%m-%dT%H:%M:%SZ)" \
+        --meta "metrics: $settings" \
+        --meta "scheduler: scheduler_idle_sleep_time = $IDLE" \
+        --meta "executor: $executor, SQLite" \
+        --meta "processes: $parts" \
+        --meta "host: airflow-host.example" \
+        --meta "dags: tests/capture/dags, see its files" \
+        2>"$tmp/recorder.log" &
+    recorder=$!
+    until_true "the recorder" test -s "$tmp/port"
+    port=$(cat "$tmp/port")
+}
+[ -n "$port" ] || record
 
 # ---- Airflow ----------------------------------------------------------------
 
@@ -301,9 +315,10 @@ mkdir -p "$out"
 "$PYTHON" "$here/metadata.py" truth "$db" "airflow=$AIRFLOW_VERSION" "mode=$MODE" \
     "executor=$executor" "host=airflow-host.example" >"$tmp/truth.json" ||
     die "cannot read the truth"
+cp "$tmp/truth.json" "$out/$name.truth.json"
+[ -n "$recorder" ] || exit 0
 kill -TERM "$recorder"
 wait "$recorder" || die "the recorder failed: $(cat "$tmp/recorder.log")"
 recorder=
 cp "$tmp/result" "$out/$name.capture"
-cp "$tmp/truth.json" "$out/$name.truth.json"
 say "$(tail -n 1 "$tmp/recorder.log"), $(wc -c <"$out/$name.capture") bytes: $out/$name.capture"
