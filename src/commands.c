@@ -21,6 +21,7 @@ static struct ws_mapping *load(const struct conf_list *files, const struct conf 
 	struct ws_buf diags = WS_BUF_INIT;
 	const struct ws_mapping_options options = {
 		.prefix = conf->prefix,
+		.sender_label = conf->sender_label,
 		.airflow_version = conf->airflow_version,
 	};
 	struct ws_mapping *mapping = load_mapping(files, &options, &diags);

@@ -8,6 +8,7 @@
 
 #include <windsock/mapping.h>
 
+#include "name.h"
 #include "num.h"
 
 #ifndef WINDSOCK_VERSION
@@ -29,6 +30,7 @@ enum kind {
 	KIND_SECONDS,
 	KIND_TEXT,
 	KIND_VERSION,
+	KIND_LABEL,
 	KIND_PATH,
 	KIND_LIST,
 	KIND_LEVEL,
@@ -63,6 +65,9 @@ static const struct setting settings[] = {
 	  "own." },
 	{ "airflow.version", KIND_VERSION, AT(airflow_version), 0, 0, NULL,
 	  "Version of the Airflow that sends, for units that differ between versions." },
+	{ "statsd.sender-label", KIND_LABEL, AT(sender_label), 0, 0, NULL,
+	  "Label with the address of the sender, on every series: for gauges of several "
+	  "schedulers." },
 	{ "statsd.cache-size", KIND_NUMBER, AT(cache_size), 1, 100000000, "200000",
 	  "Names a worker remembers the series of; in a flood of new ones up to twice as many." },
 	{ "web.listen-address", KIND_LIST, AT(listen_http), 0, 0, ":9092",
@@ -189,6 +194,15 @@ static bool parse_version(const struct setting *s, void *field, struct ws_span v
 	       refuse(from, value, "not a version; such as 2.9 or 3.1.5");
 }
 
+static bool parse_label(const struct setting *s, void *field, struct ws_span value,
+                        const struct origin *from)
+{
+	if (!parse_text(s, field, value, from))
+		return false;
+	return (name_is_label(value) && !name_is_reserved_label(value)) ||
+	       refuse(from, value, "not a label; such as instance_ip");
+}
+
 static bool parse_path(const struct setting *s, void *field, struct ws_span value,
                        const struct origin *from)
 {
@@ -265,6 +279,7 @@ static const struct {
 	[KIND_SECONDS] = { parse_seconds, "=TIME" },
 	[KIND_TEXT] = { parse_text, "=TEXT" },
 	[KIND_VERSION] = { parse_version, "=VERSION" },
+	[KIND_LABEL] = { parse_label, "=LABEL" },
 	[KIND_PATH] = { parse_path, "=PATH" },
 	[KIND_LIST] = { parse_list, "=TEXT" },
 	[KIND_LEVEL] = { parse_level, "=LEVEL" },
@@ -513,6 +528,7 @@ void conf_fini(struct conf *conf)
 	list_clear(&conf->rest);
 	free(conf->prefix);
 	free(conf->airflow_version);
+	free(conf->sender_label);
 	free(conf->telemetry_path);
 	*conf = (struct conf){ 0 };
 }

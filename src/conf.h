@@ -28,6 +28,7 @@ struct conf {
 	/* In place of the mapping files' own; NULL: as they say. */
 	char *prefix;
 	char *airflow_version;
+	char *sender_label;
 	uint64_t cache_size;       /* names a worker remembers */
 	struct conf_list listen_http;
 	char *telemetry_path;

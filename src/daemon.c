@@ -81,6 +81,7 @@ static struct ws_mapping *load(struct daemon *d, struct ws_buf *diags)
 {
 	const struct ws_mapping_options options = {
 		.prefix = d->conf->prefix,
+		.sender_label = d->conf->sender_label,
 		.airflow_version = d->conf->airflow_version,
 		.epoch = ++d->epoch,
 	};

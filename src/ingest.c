@@ -42,6 +42,7 @@ struct ws_ingest {
 	struct names *names;
 	struct twins *twins;
 	uint64_t sender; /* of the datagrams that come */
+	struct ws_span address;
 	struct ws_resolution *resolution;
 	struct ws_rule_stats **rules;
 
@@ -532,6 +533,7 @@ void ws_ingest_datagram(struct ws_ingest *g, struct ws_span datagram, bool trunc
 		}
 		p->line = it.line;
 		p->sender = g->sender;
+		p->sample.sender = g->address;
 		p->hash = names_hash(g->names, &p->sample);
 		names_prefetch(g->names, p->hash);
 		if (++g->npending == WINDOW)
@@ -581,9 +583,11 @@ static void show_waiting(struct ws_ingest *g)
 	atomic_store_explicit(&g->lane->waiting, twins_count(g->twins), memory_order_relaxed);
 }
 
-void ws_ingest_sender(struct ws_ingest *g, uint64_t sender)
+void ws_ingest_sender(struct ws_ingest *g, uint64_t sender, struct ws_span address)
 {
 	g->sender = sender == 0 ? 1 : sender;
+	g->address = g->mapping != NULL && ws_mapping_uses_sender(g->mapping) ? address :
+										ws_span(NULL, 0);
 }
 
 int64_t ws_ingest_due(const struct ws_ingest *g)

@@ -220,6 +220,7 @@ static enum ws_err begin_group(struct ws_lines *it)
 	enum ws_err err;
 
 	s->tags = ws_span(NULL, 0);
+	s->sender = ws_span(NULL, 0);
 	s->weight = 1;
 	s->problems = 0;
 	s->is_dogstatsd = false;

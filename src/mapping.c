@@ -25,6 +25,7 @@ struct ws_mapping {
 	uint64_t epoch;
 	uint64_t twin_bits;
 	bool drop_unmatched;
+	bool uses_sender;
 };
 
 /* Longer names are not searched for values that are known. */
@@ -40,7 +41,7 @@ struct offsets {
 	size_t family, help, labels, end;
 };
 
-#define PAIRS_MAX (RULE_LABELS_MAX + WS_TAGS_MAX)
+#define PAIRS_MAX (RULE_LABELS_MAX + WS_TAGS_MAX + 1)
 
 struct ws_scratch {
 	struct ws_learned *learned;
@@ -54,6 +55,7 @@ struct ws_scratch {
 	struct pair tags[WS_TAGS_MAX];
 	size_t ntags;
 	struct ws_span full_name;
+	struct ws_span sender;
 };
 
 /* --- compiling --- */
@@ -296,6 +298,7 @@ static bool index_rules(struct ws_mapping *m)
 		return false;
 	for (rule = m->first; rule != NULL; rule = rule->next, id++) {
 		m->rules[id] = rule;
+		m->uses_sender = m->uses_sender || rule->uses_sender;
 		if (rule->regex != NULL)
 			m->regexes[m->nregexes++] = id;
 		else if (!matcher_add(m->matcher, &rule->pattern, id))
@@ -341,6 +344,7 @@ struct ws_mapping *ws_mapping_new(const struct ws_source *sources, size_t n,
 	}
 	if (!ok || !index_rules(m))
 		goto nomem;
+	m->uses_sender = m->uses_sender || options->sender_label != NULL;
 	link_rules(diags, m);
 	if (!qualify_names(m))
 		goto nomem;
@@ -396,6 +400,11 @@ struct ws_rule_info ws_mapping_rule(const struct ws_mapping *m, size_t i)
 		.twins = rule->twins,
 		.ntwins = rule->ntwins,
 	};
+}
+
+bool ws_mapping_uses_sender(const struct ws_mapping *m)
+{
+	return m->uses_sender;
 }
 
 bool ws_mapping_makes(const void *mapping, struct ws_span family)
@@ -575,6 +584,7 @@ static bool takes(const struct ws_mapping *m, const struct rule *rule, enum ws_t
 
 	if (rule->types != 0 && (rule->types & (1u << type)) == 0)
 		return false;
+	values[rule->sender] = s->sender;
 	for (i = 0; i < rule->ntags; i++) {
 		const struct tag_condition *tag = &rule->tags[i];
 		const struct ws_span *value = find_tag(s, tag->key);
@@ -888,6 +898,8 @@ static bool add_unmatched(const struct ws_mapping *m, enum ws_type type, struct 
 		if (k == set.nignored)
 			insert(pairs, &n, s->tags[i]);
 	}
+	if (m->nfiles > 0 && m->files[0].sender_label.len > 0)
+		insert(pairs, &n, (struct pair){ m->files[0].sender_label, s->sender });
 	write_pairs(pairs, n, &s->text);
 	at->end = s->text.len;
 	r->nsteps++;
@@ -928,6 +940,7 @@ static enum ws_err begin(const struct ws_sample *sample, struct ws_resolution *r
 	if (r->err != WS_OK)
 		return WS_OK;
 	s->full_name = r->head.name;
+	s->sender = sample->sender;
 	if (r->head.name_tail.len > 0) {
 		ws_buf_reset(&s->name);
 		ws_buf_span(&s->name, r->head.name);
@@ -988,7 +1001,10 @@ size_t ws_mapping_captures(const struct ws_mapping *m, struct ws_resolution *r, 
 		type++;
 	if (!takes(m, rule, type, r, values))
 		return 0;
-	for (i = 0; i < rule->nvariables && n < most; i++)
+	for (i = 0; i < rule->nvariables && n < most; i++) {
+		if (i == rule->sender && !rule->uses_sender)
+			continue;
 		out[n++] = (struct ws_capture){ .name = rule->variables[i], .value = values[i] };
+	}
 	return n;
 }

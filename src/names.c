@@ -102,7 +102,8 @@ void names_turn(struct names *names)
 
 static size_t known_size(const struct known *k)
 {
-	return sizeof(*k) + k->nsteps * sizeof(k->steps[0]) + k->head_len + k->tags_len;
+	return sizeof(*k) + k->nsteps * sizeof(k->steps[0]) + k->head_len + k->tags_len +
+	       k->sender_len;
 }
 
 static const char *known_text(const struct known *k)
@@ -117,6 +118,7 @@ struct ws_sample known_sample(const struct known *k)
 	return (struct ws_sample){
 		.head = ws_span(text, k->head_len),
 		.tags = ws_span(text + k->head_len, k->tags_len),
+		.sender = ws_span(text + k->head_len + k->tags_len, k->sender_len),
 		.type = k->type,
 		.is_dogstatsd = k->is_dogstatsd,
 	};
@@ -127,24 +129,29 @@ static bool is_same(const struct known *k, const struct ws_sample *s)
 	const char *text = known_text(k);
 
 	return k->head_len == s->head.len && k->type == s->type &&
-	       k->is_dogstatsd == s->is_dogstatsd &&
+	       k->is_dogstatsd == s->is_dogstatsd && k->sender_len == s->sender.len &&
 	       k->tags_len == s->tags.len && memcmp(text, s->head.ptr, s->head.len) == 0 &&
 	       (s->tags.len == 0 ||
-		memcmp(text + k->head_len, s->tags.ptr, s->tags.len) == 0);
+		memcmp(text + k->head_len, s->tags.ptr, s->tags.len) == 0) &&
+	       (s->sender.len == 0 || memcmp(text + k->head_len + k->tags_len, s->sender.ptr,
+					     s->sender.len) == 0);
 }
 
 /* --- tables --- */
+
+/* Of what came before, and more. */
+static uint64_t hash_more(const struct names *names, uint64_t h, struct ws_span more)
+{
+	struct ws_hash_key key = { names->key.k0 ^ h, names->key.k1 };
+
+	return more.len > 0 ? hash_bytes(key, more) : h;
+}
 
 uint64_t names_hash(const struct names *names, const struct ws_sample *s)
 {
 	uint64_t h = hash_bytes(names->key, s->head) + (uint64_t)s->type * 2 + s->is_dogstatsd;
 
-	if (s->tags.len > 0) {
-		struct ws_hash_key second = { names->key.k0 ^ h, names->key.k1 };
-
-		h = hash_bytes(second, s->tags);
-	}
-	return h;
+	return hash_more(names, hash_more(names, h, s->tags), s->sender);
 }
 
 /* The slot with this hash from i on, or the empty one that ends the search. */
@@ -278,6 +285,7 @@ struct known *names_add(struct names *names, const struct ws_sample *s, uint64_t
 		.nsteps = (uint32_t)nsteps,
 		.head_len = (uint32_t)s->head.len,
 		.tags_len = (uint32_t)s->tags.len,
+		.sender_len = (uint32_t)s->sender.len,
 		.type = s->type,
 		.is_dogstatsd = s->is_dogstatsd,
 	};
@@ -291,5 +299,7 @@ struct known *names_add(struct names *names, const struct ws_sample *s, uint64_t
 	memcpy(text, s->head.ptr, s->head.len);
 	if (s->tags.len > 0)
 		memcpy(text + s->head.len, s->tags.ptr, s->tags.len);
+	if (s->sender.len > 0)
+		memcpy(text + s->head.len + s->tags.len, s->sender.ptr, s->sender.len);
 	return k;
 }

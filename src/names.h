@@ -19,7 +19,7 @@
 struct known {
 	struct known *next_divisible; /* of its generation */
 	uint32_t nsteps;
-	uint32_t head_len, tags_len;
+	uint32_t head_len, tags_len, sender_len;
 	enum ws_type type;
 	enum ws_err err; /* the head is refused */
 	bool unmatched, is_dogstatsd;
@@ -32,7 +32,7 @@ struct known {
 	struct step steps[];
 };
 
-/* Head, tags, type and is_dogstatsd. */
+/* Head, tags, sender, type and is_dogstatsd. */
 struct ws_sample known_sample(const struct known *k);
 
 struct names;

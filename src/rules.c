@@ -329,6 +329,12 @@ static bool set_metric(struct reader *r, struct ws_span v)
 	return v.len > 0 || refuse(r, "a metric name");
 }
 
+static bool set_add_labels(struct reader *r, struct ws_span v)
+{
+	settings(r)->add_labels = v;
+	return true;
+}
+
 static bool set_labels(struct reader *r, struct ws_span v)
 {
 	r->rule->labels_text = v;
@@ -428,6 +434,7 @@ static const struct {
 	{ "signed", IN_FILE | IN_RULE, set_signed },
 	{ "honor_tags", IN_FILE | IN_RULE, set_honor_tags },
 	{ "keep_tags", IN_FILE | IN_RULE, set_keep_tags },
+	{ "add_labels", IN_FILE | IN_RULE, set_add_labels },
 	{ "ignore_tags", IN_FILE | IN_RULE, set_ignore_tags },
 	{ "airflow_version", IN_FILE, set_version },
 	{ "seconds", IN_FILE | IN_RULE, set_seconds },
@@ -549,17 +556,29 @@ static bool add_label(struct reader *r, struct rule *rule, struct ws_span name,
 	                      r->arena, &r->why);
 }
 
-/* dag_id, status=<state>: a name alone is its own capture. */
-static bool compile_labels(struct reader *r, struct rule *rule)
+static bool has_label(const struct rule *rule, struct ws_span name)
 {
-	struct ws_span list = rule->labels_text, one, name;
+	size_t i;
+
+	for (i = 0; i < rule->nlabels && !ws_span_eq(rule->labels[i].name, name); i++)
+		;
+	return i < rule->nlabels;
+}
+
+/* dag_id, status=<state>: a name alone is its own capture.  `more`: beside those there are. */
+static bool compile_labels(struct reader *r, struct rule *rule, struct ws_span list, bool more)
+{
+	struct ws_span one, name;
 	struct ws_buf own = WS_BUF_INIT;
 	struct ws_span kept;
+	bool ok = true;
 
-	while (ws_span_trim(list).len > 0 && ws_span_cut(&list, ',', &one)) {
+	while (ok && ws_span_trim(list).len > 0 && ws_span_cut(&list, ',', &one)) {
 		one = ws_span_trim(one);
 		ws_span_cut(&one, '=', &name);
 		name = ws_span_trim(name);
+		if (more && has_label(rule, name))
+			continue;
 		if (one.ptr == NULL) {
 			ws_buf_reset(&own);
 			ws_buf_printf(&own, "<%.*s>", WS_SPAN_ARG(name));
@@ -567,12 +586,26 @@ static bool compile_labels(struct reader *r, struct rule *rule)
 		} else {
 			kept = ws_span_trim(one);
 		}
-		if (!add_label(r, rule, name, kept)) {
-			ws_buf_fini(&own);
-			return false;
-		}
+		ok = add_label(r, rule, name, kept);
 	}
 	ws_buf_fini(&own);
+	return ok;
+}
+
+/* What the rule, the file and the command line say, in this order. */
+static bool compile_all_labels(struct reader *r, struct rule *rule)
+{
+	struct ws_span address = ws_span_str("<sender>"), label = r->file->sender_label;
+	size_t i;
+
+	if (!compile_labels(r, rule, rule->labels_text, false) ||
+	    !compile_labels(r, rule, rule->set.add_labels, true))
+		return false;
+	if (label.len > 0 && !has_label(rule, label) && !add_label(r, rule, label, address))
+		return false;
+	for (i = 0; i < rule->nlabels; i++)
+		rule->uses_sender = rule->uses_sender ||
+		                    template_uses(&rule->labels[i].value, rule->sender);
 	return true;
 }
 
@@ -726,13 +759,15 @@ static bool compile_rule(struct reader *r, struct rule *rule)
 		if (!rule->tags[i].absent)
 			rule->variables[rule->nvariables++] = rule->tags[i].key;
 	}
+	rule->sender = rule->nvariables;
+	rule->variables[rule->nvariables++] = ws_span_str("sender");
 	compile_factors(r, rule);
 	if (!compile_learning(r, rule) ||
 	    (r->declares.len > 0 && !compile_declares(r, rule)))
 		return false;
 	if (rule->drop)
 		return true;
-	return (r->labels_given || imply_labels(r, rule)) && compile_labels(r, rule) &&
+	return (r->labels_given || imply_labels(r, rule)) && compile_all_labels(r, rule) &&
 	       compile_metric(r, rule);
 }
 
@@ -835,6 +870,8 @@ bool rules_read(struct arena *arena, const struct ws_source *source, uint32_t vi
 		file->set.prefix = ws_span_str(options->prefix);
 	if (options->airflow_version != NULL)
 		file->version = ws_span_str(options->airflow_version);
+	if (options->sender_label != NULL)
+		file->sender_label = ws_span_str(options->sender_label);
 	ok = ini_text_parse(source->text, &handler);
 	end_rule(&r);
 	ws_buf_fini(&r.why);

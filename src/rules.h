@@ -15,7 +15,7 @@
 
 #define RULE_LABELS_MAX 32
 #define RULE_TAGS_MAX   16
-#define RULE_VARIABLES_MAX (PATTERN_CAPTURES_MAX + RULE_TAGS_MAX)
+#define RULE_VARIABLES_MAX (PATTERN_CAPTURES_MAX + RULE_TAGS_MAX + 1)
 #define RULE_IGNORED_MAX  16
 #define RULE_DECLARES_MAX 8
 #define RULE_TWINS_MAX    4
@@ -30,6 +30,7 @@ struct settings {
 	struct ws_span dogstatsd_seconds; /* the same, for lines of the DogStatsD client */
 	struct ws_span ignored[RULE_IGNORED_MAX]; /* tags */
 	size_t nignored;
+	struct ws_span add_labels; /* as written */
 	int64_t ttl_ns[WS_NKINDS];
 	struct ws_shape shape;
 	bool absolute;       /* signed = absolute */
@@ -76,8 +77,10 @@ struct rule {
 	size_t ntags;
 	struct rule_label labels[RULE_LABELS_MAX]; /* names ascending */
 	size_t nlabels;
-	struct ws_span variables[RULE_VARIABLES_MAX]; /* captures, then tags */
+	struct ws_span variables[RULE_VARIABLES_MAX]; /* captures, tags, the sender */
 	size_t nvariables, ncaptures;
+	size_t sender; /* the variable */
+	bool uses_sender;
 	int learn; /* a variable whose values are learned; -1: none */
 	int known; /* a capture that is a learned value where there is one; -1: none */
 	struct declaration *declares;
@@ -98,6 +101,7 @@ struct rule_file {
 	const char *name;
 	struct settings set;
 	bool says_unmatched, drop_unmatched;
+	struct ws_span sender_label; /* of all rules; empty: none */
 	struct ws_span version; /* airflow_version; empty: the newest */
 	struct known_value *known;
 	size_t nknown;

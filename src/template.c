@@ -63,6 +63,17 @@ bool template_parse(struct template *t, struct ws_span text, const struct ws_spa
 	return true;
 }
 
+bool template_uses(const struct template *t, size_t variable)
+{
+	size_t i;
+
+	for (i = 0; i < t->nparts; i++) {
+		if (t->parts[i].variable == (int)variable)
+			return true;
+	}
+	return false;
+}
+
 bool template_is_literal(const struct template *t)
 {
 	return t->nparts == 0 || (t->nparts == 1 && t->parts[0].variable < 0);

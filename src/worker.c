@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <pthread.h>
@@ -51,6 +52,7 @@ struct worker {
 	char *slots;
 	struct mmsghdr messages[BATCH];
 	struct sockaddr_storage senders[BATCH];
+	char addresses[BATCH][INET6_ADDRSTRLEN];
 	struct ws_hash_key key;
 	struct event *due; /* samples wait: an empty batch is due */
 	struct iovec pieces[BATCH];
@@ -100,6 +102,23 @@ static uint64_t sender_of(const struct worker *w, int i)
 	                                  sizeof(v6->sin6_addr))) + port;
 }
 
+/* As text, without the port; an IPv4 sender is one on an IPv6 socket too. */
+static struct ws_span address_of(struct worker *w, int i)
+{
+	const struct sockaddr_in *v4 = (const void *)&w->senders[i];
+	const struct sockaddr_in6 *v6 = (const void *)&w->senders[i];
+	char *text = w->addresses[i];
+	const char *done = NULL;
+
+	if (v4->sin_family == AF_INET)
+		done = inet_ntop(AF_INET, &v4->sin_addr, text, INET6_ADDRSTRLEN);
+	else if (v6->sin6_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
+		done = inet_ntop(AF_INET, &v6->sin6_addr.s6_addr[12], text, INET6_ADDRSTRLEN);
+	else if (v6->sin6_family == AF_INET6)
+		done = inet_ntop(AF_INET6, &v6->sin6_addr, text, INET6_ADDRSTRLEN);
+	return done == NULL ? ws_span(NULL, 0) : ws_span_str(done);
+}
+
 /* The wait is the time that samples wait, so it is early at most by the first one's age. */
 static void arm_due(struct worker *w)
 {
@@ -129,6 +148,7 @@ static void on_due(evutil_socket_t fd, short what, void *arg)
 static void take_batch(struct worker *w, int n)
 {
 	struct ws_mapping *mapping = current_mapping(w);
+	const bool named = ws_mapping_uses_sender(mapping);
 	uint64_t bytes = 0;
 	int i;
 
@@ -138,7 +158,8 @@ static void take_batch(struct worker *w, int n)
 		for (i = 0; i < n; i++) {
 			const struct mmsghdr *m = &w->messages[i];
 
-			ws_ingest_sender(w->ingest, sender_of(w, i));
+			ws_ingest_sender(w->ingest, sender_of(w, i),
+			                 named ? address_of(w, i) : ws_span(NULL, 0));
 			ws_ingest_datagram(w->ingest,
 			                   ws_span(w->pieces[i].iov_base, m->msg_len),
 			                   (m->msg_hdr.msg_flags & MSG_TRUNC) != 0);

@@ -145,7 +145,7 @@ def man_page_has_all_flags():
     for flag, (default, variable) in flags.items():
         if flag not in ("version", "help"):
             assert variable == "WINDSOCK_" + re.sub("[.-]", "_", flag).upper(), flag
-        if default and default not in ("TEXT", "VERSION"):
+        if default and default not in ("TEXT", "VERSION", "LABEL"):
             assert re.search(r"(?<![\w:/.])" + re.escape(default) + r"(?!\w)", items[flag]), \
                 (flag, default, items[flag])
 

@@ -42,9 +42,12 @@ enum ws_err ws_ingest_begin(struct ws_ingest *ingest, struct ws_mapping *mapping
 void ws_ingest_datagram(struct ws_ingest *ingest, struct ws_span datagram, bool truncated);
 void ws_ingest_end(struct ws_ingest *ingest);
 
-/* Who sends the datagrams that follow: a hash of the sender's address, the same for all that
- * comes from one socket.  See twin_of in docs/mapping.md. */
-void ws_ingest_sender(struct ws_ingest *ingest, uint64_t sender);
+/*
+ * Who sends the datagrams that follow: a hash of its address and port, the same for all that
+ * comes from one socket (see twin_of in docs/mapping.md), and the address as text, which stays
+ * where it is until end; it may be empty when ws_mapping_uses_sender says no.
+ */
+void ws_ingest_sender(struct ws_ingest *ingest, uint64_t sender, struct ws_span address);
 
 /*
  * Samples may wait a moment for what their sender shows.  When an empty batch would release

@@ -50,6 +50,7 @@ struct ws_sample {
 	struct ws_span head;   /* name, with name-style tags if there are any */
 	struct ws_span tags;   /* what stands behind "|#"; empty when nothing does */
 	struct ws_span member; /* a set's value; other types: the number's text */
+	struct ws_span sender; /* address of who sent it, where somebody asked; else empty */
 	double value;          /* other types; a timer's milliseconds are seconds here */
 	double weight;         /* 1/rate, at least 1 */
 	enum ws_type type;

@@ -29,6 +29,7 @@ struct ws_mapping_options {
 	/* In place of every file's own; NULL: as the files say. */
 	const char *prefix;
 	const char *airflow_version; /* a valid one: see ws_version_is_valid */
+	const char *sender_label;    /* on every series: the sender's address; a label's name */
 	uint64_t epoch; /* of the targets: one more than that of the mapping before */
 };
 
@@ -60,6 +61,9 @@ struct ws_rule_info {
 	const struct ws_span *twins; /* names of the rules in twin_of */
 	size_t ntwins;
 };
+
+/* Whether samples need their sender: the same name is another series for each. */
+bool ws_mapping_uses_sender(const struct ws_mapping *mapping);
 
 size_t ws_mapping_rules(const struct ws_mapping *mapping);
 struct ws_rule_info ws_mapping_rule(const struct ws_mapping *mapping, size_t i);
