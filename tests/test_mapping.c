@@ -76,14 +76,46 @@ static void describe_step(const struct ws_mapping *m, const struct ws_step *step
 		ws_buf_str(out, " absolute");
 	if (!step->stop)
 		ws_buf_str(out, " continues");
+	if (step->declare)
+		ws_buf_str(out, " declared");
+	if (step->twin_of != 0)
+		ws_buf_printf(out, " twin %llx", (unsigned long long)step->twin_of);
 	if (t->unmatched)
 		ws_buf_str(out, " unmatched");
 	ws_buf_char(out, ';');
 }
 
+/* What the resolution says beside its steps. */
+static void describe_rest(const struct ws_resolution *r, struct ws_buf *out)
+{
+	size_t i;
+
+	if (r->fits != 0 || r->takes != 0)
+		ws_buf_printf(out, "fits %llx, takes %llx;", (unsigned long long)r->fits,
+		              (unsigned long long)r->takes);
+	if (r->divisible)
+		ws_buf_str(out, r->ambiguous ? "ambiguous;" : "divisible;");
+	for (i = 0; i < r->nlearns; i++)
+		ws_buf_printf(out, "learns %.*s=%.*s;", WS_SPAN_ARG(r->learns[i].name),
+		              WS_SPAN_ARG(r->learns[i].value));
+}
+
+/* The DAGs a.b and a.b.c are known, and a queue. */
+static struct ws_learned *what_is_known(void)
+{
+	struct ws_learned *learned = ws_learned_new(0, (struct ws_hash_key){ 0 });
+
+	assert_non_null(learned);
+	ws_learned_add(learned, ws_span_str("dag_id"), ws_span_str("a.b"), 0);
+	ws_learned_add(learned, ws_span_str("dag_id"), ws_span_str("a.b.c"), 0);
+	ws_learned_add(learned, ws_span_str("queue"), ws_span_str("q.r"), 0);
+	return learned;
+}
+
 static void describe(const struct ws_mapping *m, const char *line, char *text, size_t size)
 {
-	struct ws_resolution *r = ws_resolution_new(m, NULL);
+	struct ws_learned *learned = what_is_known();
+	struct ws_resolution *r = ws_resolution_new(m, learned);
 	struct ws_buf out = WS_BUF_INIT;
 	struct ws_sample s = sample(line);
 	size_t i;
@@ -96,6 +128,7 @@ static void describe(const struct ws_mapping *m, const char *line, char *text, s
 	}
 	for (i = 0; i < r->nsteps; i++)
 		describe_step(m, &r->steps[i], &out);
+	describe_rest(r, &out);
 	assert_true(r->nsteps == 0 ||
 	            r->keep == (r->steps[r->nsteps - 1].rule == WS_NO_RULE));
 	assert_int_equal(out.err, WS_OK);
@@ -104,9 +137,18 @@ static void describe(const struct ws_mapping *m, const char *line, char *text, s
 	text[out.len] = '\0';
 	ws_buf_fini(&out);
 	ws_resolution_free(r);
+	ws_learned_free(learned);
 }
 
 #define RULE(name, rest) "[" name "]\n" rest "\n"
+#define TASK(rest) \
+	RULE("r", "match = t.<dag_id...>.<task_id...>\nmetric = m\n" rest)
+#define DECLARED                                                                        \
+	RULE("f", "match = f.<x>.<state>\nmetric = n\nas = counter")                    \
+	"[s]\nmatch = s.<x>\nmetric = m\n"
+#define TWINS                                                                           \
+	RULE("a", "match = t\ntags = x\nmetric = m\nlabels = x")                         \
+	RULE("b", "match = t.<x>\nmetric = m\ntwin_of = a") RULE("c", "match = t\ndrop = yes")
 #define FILE_SECTION(rest) "[windsock]\n" rest "\n"
 
 static const struct {
@@ -131,6 +173,76 @@ static const struct {
 	  "a:1|ms", "r summary m{};" },
 	{ RULE("r", "match = a\nmetric = m\ntype = c, ms") RULE("s", "match = a\nmetric = n"),
 	  "a:1|g", "s gauge n{};" },
+	/* Ids: the longest that is known, else the first segments. */
+	{ TASK("known = dag_id"), "t.x.y:1|c", "r counter m{dag_id=\"x\",task_id=\"y\"};" },
+	{ TASK("known = dag_id"), "t.x.y.z:1|c",
+	  "r counter m{dag_id=\"x\",task_id=\"y.z\"};ambiguous;" },
+	{ TASK("known = dag_id"), "t.a.b:1|c", "r counter m{dag_id=\"a\",task_id=\"b\"};" },
+	{ TASK("known = dag_id"), "t.a.b.z:1|c",
+	  "r counter m{dag_id=\"a.b\",task_id=\"z\"};divisible;" },
+	{ TASK("known = dag_id"), "t.a.b.c:1|c",
+	  "r counter m{dag_id=\"a.b\",task_id=\"c\"};divisible;" },
+	{ TASK("known = dag_id"), "t.a.b.c.z:1|c",
+	  "r counter m{dag_id=\"a.b.c\",task_id=\"z\"};divisible;" },
+	{ TASK("known = dag_id"), "t.a.bb.c:1|c",
+	  "r counter m{dag_id=\"a\",task_id=\"bb.c\"};ambiguous;" },
+	{ TASK("known = task_id"), "t.x.a.b:1|c",
+	  "r counter m{dag_id=\"x\",task_id=\"a.b\"};ambiguous;" },
+	{ TASK(""), "t.a.b.c:1|c", "r counter m{dag_id=\"a\",task_id=\"b.c\"};" },
+	{ FILE_SECTION("known = dag_id=x.y, dag_id = z") TASK("known = dag_id"), "t.x.y.z:1|c",
+	  "r counter m{dag_id=\"x.y\",task_id=\"z\"};divisible;" },
+	{ RULE("r", "match = t.<queue...>.<dag_id...>.<task_id...>\nmetric = m\nknown = dag_id"),
+	  "t.q.r.a.b.z:1|c",
+	  "r counter m{dag_id=\"a.b\",queue=\"q.r\",task_id=\"z\"};divisible;" },
+	{ RULE("r", "match = d.<dag_id...>\nmetric = m\nlearn = dag_id"), "d.x.y:1|c",
+	  "r counter m{dag_id=\"x.y\"};learns dag_id=x.y;" },
+	{ RULE("r", "match = d\ntags = dag_id\nmetric = m\nlabels = dag_id\nlearn = dag_id"),
+	  "d:1|c|#dag_id:x.y", "r counter m{dag_id=\"x.y\"};learns dag_id=x.y;" },
+	{ RULE("r", "match = d.<dag_id...>\nmetric = m\nlearn = dag_id\ntype = c"), "d.x:1|g",
+	  "- gauge d_x{} unmatched;" },
+	/* Series of other rules, at zero; the tags come along. */
+	{ DECLARED "declare = f(state=ok), f(state=<x>.bad, x=z)\n", "s.a:3|c|#env:e",
+	  "s counter n{env=\"e\",state=\"ok\",x=\"a\"} *0 continues declared;"
+	  "s counter n{env=\"e\",state=\"a.bad\",x=\"z\"} *0 continues declared;"
+	  "s counter m{env=\"e\",x=\"a\"};" },
+	{ DECLARED "declare = f\ntags = env\n", "s.a:3|c|#env:e",
+	  "s counter n{x=\"a\"} *0 continues declared;s counter m{x=\"a\"};" },
+	/* Twins: bits of the rules, by what fits the name and by what takes the sample. */
+	{ TWINS, "t:1|c|#x:1", "a counter m{x=\"1\"};fits 1, takes 1;" },
+	{ TWINS, "t:1|c", "c drop;fits 1, takes 0;" },
+	{ TWINS, "t.1:1|c", "b counter m{x=\"1\"} twin 1;" },
+	{ TWINS, "u:1|c", "- counter u{} unmatched;" },
+	/* Units. */
+	{ RULE("r", "match = t\nmetric = m\nseconds = all"), "t:2|ms", "r summary m{} *1000;" },
+	{ RULE("r", "match = t\nmetric = m\nseconds = all"), "t:2|g", "r gauge m{};" },
+	{ RULE("r", "match = t\nmetric = m\nseconds = all\nscale = 2"), "t:2|ms",
+	  "r summary m{} *2000;" },
+	{ RULE("r", "match = t\nmetric = m\nseconds = - 2.99"), "t:2|ms", "r summary m{};" },
+	{ RULE("r", "match = t\nmetric = m\nseconds = 3.2 -"), "t:2|ms", "r summary m{} *1000;" },
+	{ FILE_SECTION("airflow_version = 2.9.1")
+	  RULE("r", "match = t\nmetric = m\nseconds = 2.7.0 - 2.9.2"), "t:2|ms",
+	  "r summary m{} *1000;" },
+	{ FILE_SECTION("airflow_version = 2.10")
+	  RULE("r", "match = t\nmetric = m\nseconds = 2.7.0 - 2.9.2"), "t:2|ms", "r summary m{};" },
+	{ FILE_SECTION("dogstatsd_seconds = all") RULE("r", "match = t\nmetric = m"), "t:2|ms",
+	  "r summary m{};" },
+	{ FILE_SECTION("dogstatsd_seconds = all") RULE("r", "match = t\nmetric = m"),
+	  "t:2|ms|#a:b", "r summary m{a=\"b\"} *1000;" },
+	{ FILE_SECTION("dogstatsd_seconds = all") RULE("r", "match = t\nmetric = m"), "t:0.2|ms\n",
+	  "r summary m{} *1000;" },
+	{ FILE_SECTION("dogstatsd_seconds = all") RULE("r", "match = t\nmetric = m"), "t:2|ms\n",
+	  "r summary m{};" },
+	{ FILE_SECTION("dogstatsd_seconds = all")
+	  RULE("r", "match = t\nmetric = m\ndogstatsd_seconds = none"), "t:2|ms|#a:b",
+	  "r summary m{a=\"b\"};" },
+	/* Labels beside those of the rule, and tags that are none. */
+	{ FILE_SECTION("add_labels = y=1, x=2") RULE("r", "match = t.<x>\nmetric = m"), "t.a:1|c",
+	  "r counter m{x=\"a\",y=\"1\"};" },
+	{ FILE_SECTION("prefix = p.<env>\nadd_labels = env")
+	  RULE("r", "match = t\nmetric = m\nlabels ="), "p.e.t:1|c", "r counter m{env=\"e\"};" },
+	{ FILE_SECTION("ignore_tags = run, job") RULE("r", "match = t\nmetric = m\n"
+	  "ignore_tags = more"), "t:1|c|#run:1,more:2,env:e,job:3", "r counter m{env=\"e\"};" },
+	{ FILE_SECTION("ignore_tags = run"), "t:1|c|#run:1,env:e", "- counter t{env=\"e\"} unmatched;" },
 	/* Prefixes. */
 	{ FILE_SECTION("prefix = p.q") RULE("r", "match = a\nmetric = m"), "p.q.a:1|c",
 	  "r counter m{};" },
