@@ -6,23 +6,17 @@ import os
 import sys
 
 from harness import HERE, Windsock, capture, tap
-from truth import Told, exposition, tests_of
+from truth import Told, exposition, flags_for, tests_of
 
-# Each with the flags that a user of this version and mode needs.
-RECORDINGS = {
-    "airflow-2.11-plain": (),
-    "airflow-2.11-influxdb": (),
-    "airflow-3.3-plain": (),
-    "airflow-3.3-influxdb": (),
-    "airflow-3.3-dogstatsd": (),
-}
+RECORDINGS = ("airflow-2.11-plain", "airflow-2.11-influxdb", "airflow-2.11-dogstatsd",
+              "airflow-3.3-plain", "airflow-3.3-influxdb", "airflow-3.3-dogstatsd")
 
 
 def replay(name):
     """One recording sent from one socket, and what came of it."""
     with open(os.path.join(HERE, "data", name + ".truth.json")) as truth:
         known = json.load(truth)
-    with Windsock(*RECORDINGS[name]) as w:
+    with Windsock(*flags_for(known["airflow"], known["mode"])) as w:
         w.send(*capture(name + ".capture"))
         return Told(known, exposition(w.get()[1]), w.get("/")[1])
 

@@ -17,6 +17,13 @@ def exposition(text):
     return found
 
 
+def flags_for(version, mode):
+    """What an operator has to say of this Airflow."""
+    if mode == "dogstatsd" and version.startswith("2."):
+        return ("--airflow.version=" + ".".join(version.split(".")[:2]),)
+    return ()
+
+
 class Told:
     """What was scraped ({(family, labels): value}), beside the truth (capture/metadata.py)."""
 
