@@ -217,6 +217,20 @@ const char *accept_content_type(struct accept a)
 	return types[a.openmetrics_001 ? 2 : 1][a.escaping];
 }
 
+bool accept_json(struct ws_span header)
+{
+	int json = 0, text = 0;
+	struct element e;
+
+	while (next_element(&header, &e)) {
+		if (is_word(e.name, "application/json"))
+			json = e.q;
+		else if (is_word(e.name, "text/plain"))
+			text = e.q;
+	}
+	return json > text;
+}
+
 bool accept_gzip(struct ws_span header)
 {
 	int gzip = Q_MISSING, identity = Q_MISSING, any = Q_MISSING;

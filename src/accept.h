@@ -33,6 +33,9 @@ struct accept accept_negotiate(struct ws_span header);
 /* The Content-Type of the answer: a static string. */
 const char *accept_content_type(struct accept a);
 
+/* Whether JSON is asked for by name, and text is not preferred. */
+bool accept_json(struct ws_span header);
+
 /* Whether Accept-Encoding allows gzip and does not prefer identity. */
 bool accept_gzip(struct ws_span header);
 

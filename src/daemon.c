@@ -23,6 +23,7 @@
 #define EXPIRIES_A_TICK 10000
 #define EXPIRY_LEAST_NS 1000000 /* others get their turn between two ticks of a long expiry */
 #define RESPLITS_LOGGED 100
+#define UNMATCHED_LOGGED 100
 #define SWEEP_AGAIN_NS  (2 * SECOND_NS)
 #define LEARNED_TTL_NS (INT64_C(7) * 24 * 3600 * SECOND_NS)
 #define EXPIRY_MOST_NS SECOND_NS /* the store's due time may move forward without a word */
@@ -46,6 +47,7 @@ struct daemon {
 	struct ws_hash_key key;
 	struct ws_store *store;
 	struct ws_learned *learned;
+	struct ws_unmatched *unmatched;
 	uint64_t epoch;      /* of the mapping that was tried last */
 	int64_t sweep_again; /* when no worker can be at the mapping before any more; 0: done */
 	struct ws_stats *stats;
@@ -286,9 +288,11 @@ static bool make_store(struct daemon *d)
 		return fail("daemon", "no random bytes");
 	d->store = ws_store_new(limits, d->key);
 	d->learned = ws_learned_new(0, d->key);
+	d->unmatched = ws_unmatched_new((unsigned)d->conf->workers, d->key);
 	d->stats = ws_stats_new((unsigned)d->conf->workers);
 	d->workers = calloc(d->conf->workers, sizeof(*d->workers));
-	if (d->store == NULL || d->learned == NULL || d->stats == NULL || d->workers == NULL)
+	if (d->store == NULL || d->learned == NULL || d->unmatched == NULL || d->stats == NULL ||
+	    d->workers == NULL)
 		return fail("daemon", "cannot start");
 	return true;
 }
@@ -376,6 +380,20 @@ static void log_resplit(void *user, struct ws_span name)
 		                    "windsock_series_retired_total counts them");
 }
 
+/* As log_resplit. */
+static void log_unmatched(void *user, struct ws_span head)
+{
+	static _Atomic unsigned logged;
+	unsigned n = atomic_fetch_add(&logged, 1);
+
+	(void)user;
+	if (n < UNMATCHED_LOGGED)
+		log_info("mapping", "no rule matches %.*s", WS_SPAN_ARG(head));
+	if (n == UNMATCHED_LOGGED)
+		log_info("mapping", "no rule matches more names; from here on only /unmatched "
+		                    "lists them");
+}
+
 static bool start_worker(struct daemon *d)
 {
 	struct sock_list socks;
@@ -388,7 +406,9 @@ static bool start_worker(struct daemon *d)
 		            .cache_size = d->conf->cache_size,
 		            .key = d->key,
 		            .learned = d->learned,
-		            .on_resplit = log_resplit },
+		            .on_resplit = log_resplit,
+		            .on_unmatched = log_unmatched,
+		            .unmatched = d->unmatched },
 		.done_fd = d->done_fd,
 	};
 	enum ws_err err;
@@ -487,6 +507,7 @@ static void init_pages(struct daemon *d)
 		.store = d->store,
 		.stats = d->stats,
 		.learned = d->learned,
+		.unmatched = d->unmatched,
 		.workers = d->workers,
 		.mapping = d->mapping,
 		.telemetry_path = d->conf->telemetry_path,
@@ -562,6 +583,7 @@ static void release(struct daemon *d)
 	ws_stats_free(d->stats);
 	ws_store_free(d->store);
 	ws_learned_free(d->learned);
+	ws_unmatched_free(d->unmatched);
 	ws_mapping_unref(d->mapping);
 	event_drop(d->expiry);
 	event_drop(d->http_timer);

@@ -36,7 +36,9 @@ struct ws_ingest {
 	struct ws_hash_key key;
 	struct ws_learned *learned;
 	void (*on_resplit)(void *user, struct ws_span name);
-	void *on_resplit_user;
+	void (*on_unmatched)(void *user, struct ws_span head);
+	void *user;
+	struct ws_unmatched *unmatched;
 
 	struct ws_mapping *mapping; /* the one that names are remembered of */
 	struct names *names;
@@ -80,7 +82,9 @@ struct ws_ingest *ws_ingest_new(struct ws_store *store, struct ws_stats *stats,
 	g->key = options->key;
 	g->learned = options->learned;
 	g->on_resplit = options->on_resplit;
-	g->on_resplit_user = options->user;
+	g->on_unmatched = options->on_unmatched;
+	g->user = options->user;
+	g->unmatched = options->unmatched;
 	g->sender = 1;
 	g->names = names_new(g->key, cache_size);
 	g->twins = twins_new((struct twins_receiver){ release, g });
@@ -118,6 +122,8 @@ static bool learn_mapping(struct ws_ingest *g, struct ws_mapping *mapping)
 
 	forget_mapping(g);
 	names_forget(g->names);
+	if (g->unmatched != NULL)
+		ws_unmatched_forget(g->unmatched, g->lane_index);
 	g->resplit = NULL;
 	g->resolution = ws_resolution_new(mapping, g->learned);
 	g->rules = calloc(n + 1, sizeof(struct ws_rule_stats *));
@@ -168,7 +174,7 @@ static void resplit(struct ws_ingest *g, struct known *k)
 		k->steps[i].ref = (struct ws_ref){ 0 };
 	}
 	if (g->on_resplit != NULL)
-		g->on_resplit(g->on_resplit_user, s.head);
+		g->on_resplit(g->user, s.head);
 }
 
 /* What is sent again is split anew when it comes; this is for the rest.  Some names at a time:
@@ -335,8 +341,6 @@ static struct known *meet(struct ws_ingest *g, const struct ws_sample *s, uint64
 		WS_LANE_ADD(g->lane->regex_gave_up, g->resolution->regex_gave_up);
 	learn(g);
 	k = g->resolved = remember(g, s, hash);
-	if (k != NULL && k->unmatched)
-		ws_recent_add(g->stats, WS_RECENT_UNMATCHED, s->head, WS_OK, g->now);
 	return k;
 }
 
@@ -450,6 +454,17 @@ static void apply_steps(struct ws_ingest *g, struct known *k, const struct pendi
 		WS_LANE_ADD(g->lane->outside, 1);
 }
 
+static void take_unmatched(struct ws_ingest *g, struct known *k, const struct ws_sample *s)
+{
+	WS_LANE_ADD(g->lane->unmatched, 1);
+	if (k->nsteps == 0)
+		WS_LANE_ADD(g->lane->unmatched_dropped, 1);
+	if (g->unmatched != NULL &&
+	    ws_unmatched_add(g->unmatched, g->lane_index, &k->place, s, g->now) &&
+	    g->on_unmatched != NULL)
+		g->on_unmatched(g->user, s->head);
+}
+
 static void take_sample(struct ws_ingest *g, const struct pending *p)
 {
 	const struct ws_sample *s = &p->sample;
@@ -480,11 +495,8 @@ static void take_sample(struct ws_ingest *g, const struct pending *p)
 		reject(g, WS_ERR_TOO_MANY_TAGS, k->excess_tags, line);
 		reject(g, WS_ERR_RESERVED_TAG, k->reserved_tags, line);
 	}
-	if (k->unmatched) {
-		WS_LANE_ADD(g->lane->unmatched, 1);
-		if (k->nsteps == 0)
-			WS_LANE_ADD(g->lane->unmatched_dropped, 1);
-	}
+	if (k->unmatched)
+		take_unmatched(g, k, s);
 	if (k->teaches && g->now - k->taught >= TEACH_AGAIN_NS)
 		teach_again(g, k);
 	if (k->divisible && k->split_version != ws_learned_version(g->learned))

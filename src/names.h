@@ -12,6 +12,7 @@
 
 #include <windsock/hash_key.h>
 #include <windsock/line.h>
+#include <windsock/unmatched.h>
 
 #include "step.h"
 
@@ -28,6 +29,7 @@ struct known {
 	uint64_t fits, takes; /* rules that have twins */
 	/* When divisible: a hash of the labels, and the version of what was known then. */
 	uint64_t split, split_version;
+	struct ws_unmatched_place place; /* when unmatched */
 	int64_t taught; /* when it last taught what it teaches */
 	struct step steps[];
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pages.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <windsock/expo.h>
 
@@ -312,11 +313,8 @@ static void handle_reload(void *user, const struct http_request *request,
 	}
 }
 
-/* --- the landing page --------------------------------------------------------------------
- */
-
-/* Any bytes of any sender: markup is escaped, what cannot be shown becomes \x... */
-static void html_text(struct ws_buf *out, struct ws_span text)
+/* Any bytes of any sender: what cannot be shown, or would drive a terminal, becomes \x... */
+static void plain_text(struct ws_buf *out, struct ws_span text)
 {
 	bool utf8 = name_is_utf8(text);
 	size_t i;
@@ -326,11 +324,126 @@ static void html_text(struct ws_buf *out, struct ws_span text)
 
 		if (c < ' ' || c == 127 || (c > 127 && !utf8))
 			ws_buf_printf(out, "\\x%02x", c);
-		else if (strchr("<>&\"'", c) != NULL)
-			ws_buf_printf(out, "&#%u;", c);
 		else
 			ws_buf_char(out, (char)c);
 	}
+}
+
+/* --- names that no rule matched ----------------------------------------------------------
+ */
+
+static double seconds_since(int64_t then, int64_t now)
+{
+	return (double)(now - then) / 1e9;
+}
+
+static void unmatched_text(struct ws_buf *out, const struct ws_unmatched_name *names, size_t n,
+                           int64_t now)
+{
+	struct ws_buf line = WS_BUF_INIT;
+	size_t i;
+
+	ws_buf_str(out, "# Names that no rule matched, the latest first; windsock explain takes the "
+	                "samples.\n#   count  seconds ago  last sample\n");
+	for (i = 0; i < n; i++) {
+		ws_buf_printf(out, "%9llu  %11.1f  ", (unsigned long long)names[i].count,
+		              seconds_since(names[i].last, now));
+		ws_buf_reset(&line);
+		ws_unmatched_line(&names[i], &line);
+		plain_text(out, ws_buf_text(&line));
+		ws_buf_char(out, '\n');
+	}
+	ws_buf_fini(&line);
+}
+
+static void json_string(struct ws_buf *out, struct ws_span text)
+{
+	struct ws_buf shown = WS_BUF_INIT;
+	size_t i;
+
+	plain_text(&shown, text);
+	ws_buf_char(out, '"');
+	for (i = 0; i < shown.len; i++) {
+		if (shown.ptr[i] == '"' || shown.ptr[i] == '\\')
+			ws_buf_char(out, '\\');
+		ws_buf_char(out, shown.ptr[i]);
+	}
+	ws_buf_char(out, '"');
+	ws_buf_fini(&shown);
+}
+
+/* JSON has no infinities. */
+static void json_value(struct ws_buf *out, const struct ws_unmatched_name *name)
+{
+	if (name->type == WS_TYPE_SET) {
+		ws_buf_str(out, "null");
+	} else if (isfinite(name->value)) {
+		ws_buf_double(out, name->value);
+	} else {
+		ws_buf_char(out, '"');
+		ws_buf_double(out, name->value);
+		ws_buf_char(out, '"');
+	}
+}
+
+static void unmatched_json(struct ws_buf *out, const struct ws_unmatched_name *names, size_t n,
+                           int64_t now)
+{
+	struct ws_buf line = WS_BUF_INIT;
+	double wall = clock_wall();
+	size_t i;
+
+	ws_buf_str(out, "{\"unmatched\":[");
+	for (i = 0; i < n; i++) {
+		ws_buf_str(out, i == 0 ? "\n{\"name\":" : ",\n{\"name\":");
+		json_string(out, ws_span(names[i].name, names[i].name_len));
+		ws_buf_printf(out, ",\"type\":\"%s\",\"count\":%llu,\"value\":",
+		              ws_type_word(names[i].type), (unsigned long long)names[i].count);
+		json_value(out, &names[i]);
+		ws_buf_printf(out, ",\"last_seen\":%.3f,\"sample\":",
+		              wall - seconds_since(names[i].last, now));
+		ws_buf_reset(&line);
+		ws_unmatched_line(&names[i], &line);
+		json_string(out, ws_buf_text(&line));
+		ws_buf_char(out, '}');
+	}
+	ws_buf_str(out, n == 0 ? "]}\n" : "\n]}\n");
+	ws_buf_fini(&line);
+}
+
+static void handle_unmatched(void *user, const struct http_request *request,
+                             struct http_reply *reply)
+{
+	const struct pages *p = user;
+	struct ws_unmatched_name names[WS_UNMATCHED_MAX];
+	size_t n = ws_unmatched_list(p->unmatched, names);
+	int64_t now = clock_now();
+
+	reply->vary = true;
+	if (accept_json(request->accept)) {
+		reply->content_type = "application/json";
+		unmatched_json(&reply->body, names, n, now);
+	} else {
+		unmatched_text(&reply->body, names, n, now);
+	}
+}
+
+/* --- the landing page --------------------------------------------------------------------
+ */
+
+static void html_text(struct ws_buf *out, struct ws_span text)
+{
+	struct ws_buf shown = WS_BUF_INIT;
+	size_t i;
+
+	plain_text(&shown, text);
+	for (i = 0; i < shown.len; i++) {
+		if (strchr("<>&\"'", shown.ptr[i]) != NULL)
+			ws_buf_printf(out, "&#%u;", (unsigned)shown.ptr[i]);
+		else
+			ws_buf_char(out, shown.ptr[i]);
+	}
+	ws_buf_fini(&shown);
 }
 
 static void html_str(struct ws_buf *out, const char *text)
@@ -369,6 +482,7 @@ static void html_links(struct ws_buf *out, const struct pages *p)
 	ws_buf_str(out, "<ul>\n<li><a href=\"");
 	html_str(out, p->telemetry_path);
 	ws_buf_str(out, "\">Metrics</a></li>\n"
+	                "<li><a href=\"/unmatched\">Names without a rule</a></li>\n"
 	                "<li><a href=\"/-/healthy\">Health</a></li>\n"
 	                "<li><a href=\"/-/ready\">Readiness</a></li>\n</ul>\n");
 }
@@ -448,29 +562,22 @@ static const struct {
 	enum ws_recent_kind kind;
 	const char *heading, *none;
 } recents[] = {
-	{ WS_RECENT_UNMATCHED, "Names that no rule matched", "None so far." },
 	{ WS_RECENT_REJECTED, "Lines rejected", "None so far." },
 	{ WS_RECENT_REFUSED, "Series refused", "None so far." },
 };
 
-static void html_recent(struct ws_buf *out, const struct ws_recent *r, bool with_reason,
-                        int64_t now)
+static void html_recent(struct ws_buf *out, const struct ws_recent *r, int64_t now)
 {
 	ws_buf_str(out, "<tr><td><code>");
 	html_text(out, ws_span(r->text, r->len));
-	ws_buf_str(out, "</code></td>");
-	if (with_reason) {
-		ws_buf_printf(out, "<td>%s: ", ws_err_reason(r->why));
-		html_str(out, ws_err_text(r->why));
-		ws_buf_str(out, "</td>");
-	}
-	ws_buf_printf(out, "<td class=\"n\">%llu</td><td class=\"n\">%lld s ago</td></tr>\n",
+	ws_buf_printf(out, "</code></td><td>%s: ", ws_err_reason(r->why));
+	html_str(out, ws_err_text(r->why));
+	ws_buf_printf(out, "</td><td class=\"n\">%llu</td><td class=\"n\">%lld s ago</td></tr>\n",
 	              (unsigned long long)r->count, (long long)(now - r->last) / 1000000000);
 }
 
 static void html_recents(struct ws_buf *out, const struct pages *p, size_t which, int64_t now)
 {
-	bool with_reason = recents[which].kind != WS_RECENT_UNMATCHED;
 	struct ws_recent list[WS_RECENT_MAX];
 	size_t n = ws_recent_list(p->stats, recents[which].kind, list), i;
 
@@ -479,11 +586,42 @@ static void html_recents(struct ws_buf *out, const struct pages *p, size_t which
 		ws_buf_printf(out, "<p>%s</p>\n", recents[which].none);
 		return;
 	}
-	ws_buf_printf(out, "<table>\n<tr><th>Text</th>%s<th>Times</th><th>Last</th></tr>\n",
-	              with_reason ? "<th>Reason</th>" : "");
+	ws_buf_str(out, "<table>\n<tr><th>Text</th><th>Reason</th><th>Times</th>"
+	                "<th>Last</th></tr>\n");
 	for (i = 0; i < n; i++)
-		html_recent(out, &list[i], with_reason, now);
+		html_recent(out, &list[i], now);
 	ws_buf_str(out, "</table>\n");
+}
+
+#define UNMATCHED_SHOWN 20
+
+static void html_unmatched(struct ws_buf *out, const struct pages *p, int64_t now)
+{
+	struct ws_unmatched_name names[WS_UNMATCHED_MAX];
+	size_t n = ws_unmatched_list(p->unmatched, names), i;
+	struct ws_buf line = WS_BUF_INIT;
+
+	ws_buf_str(out, "<h2>Names that no rule matched</h2>\n");
+	if (n == 0) {
+		ws_buf_str(out, "<p>None.</p>\n");
+		return;
+	}
+	ws_buf_str(out, "<table>\n<tr><th>Last sample</th><th>Samples</th><th>Last</th></tr>\n");
+	for (i = 0; i < n && i < UNMATCHED_SHOWN; i++) {
+		ws_buf_reset(&line);
+		ws_unmatched_line(&names[i], &line);
+		ws_buf_str(out, "<tr><td><code>");
+		html_text(out, ws_buf_text(&line));
+		ws_buf_printf(out,
+		              "</code></td><td class=\"n\">%llu</td>"
+		              "<td class=\"n\">%.0f s ago</td></tr>\n",
+		              (unsigned long long)names[i].count,
+		              seconds_since(names[i].last, now));
+	}
+	ws_buf_str(out, "</table>\n");
+	if (n > i)
+		ws_buf_printf(out, "<p><a href=\"/unmatched\">All %zu</a></p>\n", n);
+	ws_buf_fini(&line);
 }
 
 static void handle_landing(void *user, const struct http_request *request,
@@ -499,6 +637,7 @@ static void handle_landing(void *user, const struct http_request *request,
 	html_links(&reply->body, p);
 	html_state(&reply->body, p);
 	html_listeners(&reply->body, p);
+	html_unmatched(&reply->body, p, now);
 	for (i = 0; i < sizeof(recents) / sizeof(recents[0]); i++)
 		html_recents(&reply->body, p, i, now);
 	ws_buf_str(&reply->body, "</body>\n</html>\n");
@@ -509,6 +648,7 @@ void pages_routes(const struct pages *p, struct http_route routes[PAGES_ROUTES])
 	const struct http_route table[PAGES_ROUTES] = {
 		{ p->telemetry_path, HTTP_GET, handle_metrics },
 		{ "/", HTTP_GET, handle_landing },
+		{ "/unmatched", HTTP_GET, handle_unmatched },
 		{ "/-/healthy", HTTP_GET, handle_healthy },
 		{ "/-/ready", HTTP_GET, handle_ready },
 		{ "/-/reload", HTTP_POST | HTTP_PUT, handle_reload },

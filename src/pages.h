@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is served over HTTP: the metrics, the landing page, health, readiness, reload.  All on
- * the main thread.
+ * What is served over HTTP: the metrics, the landing page, unmatched names, health, readiness,
+ * reload.  All on the main thread.
  */
 #ifndef PAGES_H
 #define PAGES_H
@@ -11,6 +11,7 @@
 #include <windsock/mapping.h>
 #include <windsock/stats.h>
 #include <windsock/store.h>
+#include <windsock/unmatched.h>
 
 #include "http.h"
 #include "worker.h"
@@ -27,6 +28,7 @@ struct pages {
 	struct ws_store *store;
 	struct ws_stats *stats;
 	struct ws_learned *learned;
+	struct ws_unmatched *unmatched;
 	struct worker **workers;
 	size_t nworkers;
 	const struct http *http;
@@ -44,7 +46,7 @@ struct pages {
 	void *user;
 };
 
-#define PAGES_ROUTES 6 /* with the end */
+#define PAGES_ROUTES 7 /* with the end */
 
 /* The table for http_new; handlers get `struct pages *` as their user. */
 void pages_routes(const struct pages *pages, struct http_route routes[PAGES_ROUTES]);

@@ -102,9 +102,26 @@ static void compression(void **state)
 	assert_false(accept_gzip(ws_span(NULL, 0)));
 }
 
+static void json_is_asked_for_by_name(void **state)
+{
+	static const char *const asked[] = { "application/json", "text/html, application/JSON;q=0.5",
+		                             "application/json,*/*;q=0.9",
+		                             "text/plain;q=0.2, application/json;q=0.3" };
+	static const char *const other[] = { "", "*/*", "text/html,*/*", "application/json;q=0",
+		                             "application/json,text/plain", "application/json;q=x" };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(asked) / sizeof(asked[0]); i++)
+		assert_true(accept_json(ws_span_str(asked[i])));
+	for (i = 0; i < sizeof(other) / sizeof(other[0]); i++)
+		assert_false(accept_json(ws_span_str(other[i])));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(json_is_asked_for_by_name),
 		cmocka_unit_test(formats),
 		cmocka_unit_test(compression),
 	};

@@ -57,6 +57,7 @@ void *__wrap_aligned_alloc(size_t alignment, size_t size)
 struct fixture {
 	struct ws_store *store;
 	struct ws_stats *stats;
+	struct ws_unmatched *unmatched;
 	struct ws_mapping *mapping;
 	struct ws_ingest *ingest;
 	int64_t now;
@@ -94,12 +95,13 @@ static struct ws_mapping *mapping_of(const char *first, const char *second)
 static struct fixture make(struct ws_mapping *mapping, size_t cache_size,
                            struct ws_limits limits)
 {
-	const struct ws_ingest_options options = { .cache_size = cache_size, .key = { 1, 2 } };
 	struct fixture f = { .mapping = mapping, .now = SECOND };
+	struct ws_ingest_options options = { .cache_size = cache_size, .key = { 1, 2 } };
 
 	f.store = ws_store_new(limits, (struct ws_hash_key){ 3, 4 });
 	f.stats = ws_stats_new(1);
-	assert_true(f.store != NULL && f.stats != NULL);
+	f.unmatched = options.unmatched = ws_unmatched_new(1, options.key);
+	assert_true(f.store != NULL && f.stats != NULL && f.unmatched != NULL);
 	f.ingest = ws_ingest_new(f.store, f.stats, &options);
 	assert_non_null(f.ingest);
 	return f;
@@ -115,6 +117,7 @@ static void unmake(struct fixture *f)
 	ws_ingest_free(f->ingest);
 	ws_mapping_unref(f->mapping);
 	ws_stats_free(f->stats);
+	ws_unmatched_free(f->unmatched);
 	ws_store_free(f->store);
 }
 
@@ -278,13 +281,35 @@ static void unmatched_are_dropped_and_counted(void **state)
 {
 	struct fixture f = make(mapping_of("[windsock]\nunmatched = drop\n", ""), 0,
 	                        (struct ws_limits){ 0 });
-	struct ws_recent recent[WS_RECENT_MAX];
 
 	(void)state;
 	feed(&f, "q:1|c\nq:1|c\nr:1|g");
 	assert_counters(&f, "lines=3 unmatched=3 unmatched.dropped=3 c=2 g=1");
 	assert_int_equal(ws_store_counts(f.store).series, 0);
-	assert_int_equal(ws_recent_list(f.stats, WS_RECENT_UNMATCHED, recent), 2);
+	unmake(&f);
+}
+
+/* Known or new, from either generation of names, and not beyond a change of the rules. */
+static void unmatched_are_listed(void **state)
+{
+	struct fixture f = make(mapping_of(rules, ""), 1, (struct ws_limits){ 0 });
+	struct ws_unmatched_name names[WS_UNMATCHED_MAX];
+	int i;
+
+	(void)state;
+	for (i = 0; i < 5; i++)
+		feed(&f, "q:1|c\nq:7|c\np.c.a:1|c\nr,a=b:1|g\nr,a=c:3|g");
+	assert_int_equal(ws_unmatched_list(f.unmatched, names), 2);
+	assert_true(ws_span_is(ws_span(names[0].name, names[0].name_len), "q"));
+	assert_int_equal(names[0].count, 10);
+	assert_true(names[0].value == 7);
+	assert_int_equal(names[1].count, 10);
+	assert_true(names[1].value == 3);
+	ws_mapping_unref(f.mapping);
+	f.mapping = mapping_of("[q]\nmatch = q\nmetric = q\n", "");
+	feed(&f, "q:1|c\nr:5|g");
+	assert_int_equal(ws_unmatched_list(f.unmatched, names), 1);
+	assert_true(names[0].value == 5 && names[0].count == 1);
 	unmake(&f);
 }
 
@@ -548,6 +573,7 @@ int main(void)
 		cmocka_unit_test(every_row),
 		cmocka_unit_test(known_names_count_the_same),
 		cmocka_unit_test(unmatched_are_dropped_and_counted),
+		cmocka_unit_test(unmatched_are_listed),
 		cmocka_unit_test(truncated_line_is_not_used),
 		cmocka_unit_test(a_full_store_refuses_each_time),
 		cmocka_unit_test(values_arrive),

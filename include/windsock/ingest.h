@@ -14,6 +14,7 @@
 #include <windsock/mapping.h>
 #include <windsock/stats.h>
 #include <windsock/store.h>
+#include <windsock/unmatched.h>
 
 struct ws_ingest;
 
@@ -22,9 +23,12 @@ struct ws_ingest_options {
 	size_t cache_size;        /* names surely remembered, twice as many at most; 0: 200,000 */
 	struct ws_hash_key key;
 	struct ws_learned *learned; /* shared, outlives the ingest; NULL: nothing is learned */
+	struct ws_unmatched *unmatched; /* outlives the ingest; NULL: no list is kept */
 	/* A name that series were made from is split otherwise since something was learned; the
 	 * series are gone.  NULL: nobody wants to know. */
 	void (*on_resplit)(void *user, struct ws_span name);
+	/* A name has come onto the list of unmatched ones.  NULL: nobody wants to know. */
+	void (*on_unmatched)(void *user, struct ws_span head);
 	void *user;
 };
 
