@@ -12,15 +12,16 @@ NEWEST = (9999,)
 VALUES = {
     "action": "start", "bundle_name": "dags-folder", "dag_id": "etl", "dagrun_id": "r1",
     "event_type": "complete", "exception_class": "ValueError", "executor": "CeleryExecutor",
-    "executor_class_name": "CeleryExecutor", "file_name": "daily", "file_path": "/dags/daily.py",
-    "framework": "pydantic_ai", "from_platform": "a", "func_name": "page", "hostname": "w1.example.com",
-    "job_id": "77", "job_name": "job", "name": "CeleryExecutor", "operator": "BashOperator",
-    "operator_name": "BashOperator", "outcome": "success", "platform": "a", "pool_name": "small.pool",
+    "executor_class_name": "CeleryExecutor", "file_name": "daily",
+    "file_path": "/dags/daily.py", "framework": "pydantic_ai", "from_platform": "a",
+    "func_name": "page", "hostname": "w1.example.com", "job_id": "77", "job_name": "job",
+    "name": "CeleryExecutor", "operator": "BashOperator", "operator_name": "BashOperator",
+    "outcome": "success", "platform": "a", "pool_name": "small.pool",
     "prefix": "deadline_alerts", "prior_state": "queued", "queue": "fast", "queues": "fast",
-    "reason": "heartbeat_timeout", "result": "ok", "return_code": "-9", "run_type": "manual",
-    "state": "success", "status": "success", "task_id": "load", "task_type": "BashOperator",
-    "to_platform": "b", "tool": "search", "toolset": "web", "transport_type": "http",
-    "worker_name": "edge1.example.com",
+    "reason": "heartbeat_timeout", "result": "ok", "return_code": "-9",
+    "run_type": "manual", "state": "success", "status": "success", "task_id": "load",
+    "task_type": "BashOperator", "to_platform": "b", "tool": "search", "toolset": "web",
+    "transport_type": "http", "worker_name": "edge1.example.com",
 }
 Row = collections.namedtuple("Row", "pattern type source versions tags seconds dogstatsd")
 
@@ -72,37 +73,71 @@ def lines(row, version=NEWEST):
         yield "dogstatsd", tags, f"{name}:{dog}" + "".join(",%s:%s" % p for p in pairs)
 
 
+class Step:
+    """What one rule makes of a line."""
+
+    def __init__(self, rule):
+        self.rule = rule
+        self.said = {}  # the other words of the block: their texts
+        self.captures = {}
+
+    @property
+    def metric(self):
+        return self.said["series"][0].partition("{")[0] if "effect" in self.said else None
+
+    @property
+    def kind(self):
+        return self.said["series"][0].rsplit(" ", 1)[1]
+
+    @property
+    def labels(self):
+        return re.findall(r'(\w+)="', self.said["series"][0])
+
+    def __str__(self):
+        text = self.rule
+        if "ambiguous" in self.said:
+            text += " (ambiguous)"
+        for twin in self.said.get("unless", ()):
+            text += " unless " + re.search(r"what (.*) takes", twin)[1]
+        for series in self.said.get("declares", ()):
+            text += "; declares " + series.rsplit(" ", 1)[0]
+        if "dropped" in self.said:
+            text += ": dropped"
+        for reason in self.said.get("refused", ()):
+            text += ": REFUSED " + reason
+        if "effect" in self.said:
+            text += ": " + self.said["series"][0].rsplit(" ", 1)[0] + " " + self.said["effect"][0]
+        return text
+
+
+def steps(block):
+    """Of what explain prints for one sample."""
+    found = []
+    for line in block.splitlines()[1:]:
+        word, _, text = line.strip().partition(" ")
+        text = text.strip()
+        if word == "rule":
+            found.append(Step(text.split(" ")[0]))
+        elif word == "unmatched":
+            found.append(Step("UNMATCHED"))
+        elif found and word == "captures":
+            found[-1].captures = dict(re.findall(r'(\w+)="([^"]*)"', text))
+        elif found:
+            found[-1].said.setdefault(word, []).append(text)
+        elif word == "refused":
+            found.append(Step("REFUSED"))
+    return found
+
+
 def explain(sent, *flags):
-    """What becomes of each line, as text."""
+    """The steps of each line."""
     done = subprocess.run([os.environ.get("WINDSOCK", "build/windsock"), "explain", *flags],
                           input="".join(line + "\n" for line in sent).encode(),
                           capture_output=True, timeout=60)
     blocks = re.split(r"^(?=\S)", done.stdout.decode(), flags=re.M)[1:]
     assert len(blocks) == len(sent), done.stderr.decode()
-    return [outcome(block) for block in blocks]
+    return [steps(block) for block in blocks]
 
 
-def outcome(block):
-    steps, series = [], ""
-    for line in block.splitlines()[1:]:
-        key, _, text = line.strip().partition(" ")
-        text = text.strip()
-        if key == "rule":
-            steps.append(text.split(" ")[0])
-        elif key == "unmatched":
-            steps.append("UNMATCHED")
-        elif key == "refused":
-            steps.append("REFUSED " + text.split(":")[0])
-        elif key == "unless":
-            steps[-1] += " unless " + re.search(r"what (.*) takes", text)[1]
-        elif key == "declares":
-            steps[-1] += "; declares " + text.rsplit(" ", 1)[0]
-        elif key == "dropped":
-            steps[-1] += ": dropped"
-        elif key == "ambiguous":
-            steps[-1] += " (ambiguous)"
-        elif key == "series":
-            series = text.rsplit(" ", 1)[0]
-        elif key == "effect":
-            steps[-1] += f": {series} {text}"
-    return " | ".join(steps)
+def outcomes(sent, *flags):
+    return [" | ".join(str(step) for step in found) for found in explain(sent, *flags)]

@@ -10,6 +10,7 @@ import os
 import re
 import socket
 
+import airflow_metrics
 import catalogue
 from harness import Windsock, tap
 
@@ -28,7 +29,7 @@ def outcomes():
     """Lines of the expected file.  Modes that agree share one; env is a constant tag."""
     sent = [(row, *line) for row in catalogue.rows() for line in catalogue.lines(row)]
     merged = {}
-    for (row, mode, tags, _), outcome in zip(sent, catalogue.explain([s[3] for s in sent])):
+    for (row, mode, tags, _), outcome in zip(sent, catalogue.outcomes([s[3] for s in sent])):
         if mode == "dogstatsd":
             outcome = re.sub(r',?env="prod"', "", outcome).replace("{,", "{")
         merged.setdefault((row.pattern, ",".join(tags) or "-", outcome), []).append(mode)
@@ -61,7 +62,7 @@ def durations_are_seconds_in_every_version():
                 if row.type == "ms" and catalogue.within(number, row.versions)
                 for line in catalogue.lines(row, number)]
         assert len(sent) > 20, version
-        told = catalogue.explain(sent, "--airflow.version=" + version)
+        told = catalogue.outcomes(sent, "--airflow.version=" + version)
         for line, outcome in zip(sent, told):
             effects = set(re.findall(r"\} (.*?)(?: \||$)", outcome))
             assert outcome.endswith(": dropped") or "summary observes 1.5" in effects <= SECONDS, \
@@ -113,6 +114,11 @@ def nothing_is_counted_twice_and_nothing_is_lost():
         assert twice == {}, (way, twice)
         plain = families(shown["plain", way[1]])
         assert len(plain) > 60 and families(series) == plain, (way, families(series) ^ plain)
+
+
+def the_page_is_made_from_the_mapping():
+    with open(airflow_metrics.PAGE) as file:
+        assert file.read() == airflow_metrics.page(), "run tests/airflow_metrics.py"
 
 
 INF = float("inf")
@@ -199,5 +205,6 @@ def awkward_lines_say_what_airflow_means():
         assert "\ndatadog" not in w.get()[1]
 
 
-tap([awkward_lines_say_what_airflow_means, every_name_gives_what_the_list_says, every_name_is_accounted_for,
-     durations_are_seconds_in_every_version, nothing_is_counted_twice_and_nothing_is_lost])
+tap([awkward_lines_say_what_airflow_means, every_name_gives_what_the_list_says,
+     every_name_is_accounted_for, durations_are_seconds_in_every_version,
+     nothing_is_counted_twice_and_nothing_is_lost, the_page_is_made_from_the_mapping])
