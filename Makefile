@@ -54,7 +54,7 @@ CORPORA := $(patsubst fuzz/fuzz_%.c,$(BUILD)/tests/test_corpus_%,$(wildcard fuzz
 FUZZERS := $(patsubst fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard fuzz/fuzz_*.c))
 BENCHES := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench_*.c))
 
-.PHONY: all deps run demo test capture check-format fuzz bench install clean FORCE
+.PHONY: all deps run demo test capture drift check-format fuzz bench install clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -136,6 +136,11 @@ demo: $(BUILD)/windsock $(BUILD)/deps-test
 
 capture:
 	$(Q)sh tests/capture/capture.sh
+
+# After a new Airflow: make drift AIRFLOW=3.3.2, or a directory with one.
+AIRFLOW ?= newest
+drift: $(BUILD)/windsock
+	$(Q)WINDSOCK=$(BUILD)/windsock python3 tests/drift.py $(AIRFLOW)
 
 check-format:
 	$(Q)clang-format --dry-run -Werror include/windsock/*.h src/*.[ch] tests/*.c

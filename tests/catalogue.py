@@ -23,6 +23,8 @@ VALUES = {
     "task_type": "BashOperator", "to_platform": "b", "tool": "search", "toolset": "web",
     "transport_type": "http", "worker_name": "edge1.example.com",
 }
+# On any name, where Airflow 3.3 is set up for several teams.
+COMMON_TAGS = {"team_name"}
 Row = collections.namedtuple("Row", "pattern type source versions tags seconds dogstatsd")
 
 
