@@ -54,7 +54,7 @@ CORPORA := $(patsubst fuzz/fuzz_%.c,$(BUILD)/tests/test_corpus_%,$(wildcard fuzz
 FUZZERS := $(patsubst fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard fuzz/fuzz_*.c))
 BENCHES := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench_*.c))
 
-.PHONY: all deps run demo test capture drift check-format fuzz bench install clean FORCE
+.PHONY: all deps run demo test capture drift check-format lint fuzz bench install clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -143,7 +143,21 @@ drift: $(BUILD)/windsock
 	$(Q)WINDSOCK=$(BUILD)/windsock python3 tests/drift.py $(AIRFLOW)
 
 check-format:
-	$(Q)clang-format --dry-run -Werror include/windsock/*.h src/*.[ch] tests/*.c
+	$(Q)python3 tests/style.py
+
+# What looks at the code without running it; needs clang-tidy, cppcheck, shellcheck, pyflakes.
+lint: check-format $(BUILD)/deps
+	$(call say,LINT,shell)
+	$(Q)git grep -lE '^#!/bin/(ba)?sh' | xargs shellcheck
+	$(call say,LINT,python)
+	$(Q)$$(command -v /usr/bin/python3 || echo python3) -m pyflakes $$(git ls-files '*.py')
+	$(call say,LINT,cppcheck)
+	$(Q)cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr \
+	  --error-exitcode=1 -j2 -D_GNU_SOURCE -Iinclude -Isrc src fuzz tests
+	$(call say,LINT,clang-tidy)
+	$(Q)printf '%s\n' src/*.c fuzz/*.c | xargs -P 2 -n 1 sh -c 'clang-tidy --quiet "$$0" -- \
+	  -std=c11 -D_GNU_SOURCE -DWINDSOCK_VERSION=\"\" -DWINDSOCK_REVISION=\"\" -Iinclude -Isrc \
+	  $(PKG_CFLAGS) 2>$(BUILD)/tidy.$$$$ || { cat $(BUILD)/tidy.$$$$; exit 1; }'
 
 # make fuzz FUZZ_SECONDS=600; needs clang.  A build of its own: coverage in every object.
 FUZZ_SECONDS ?= 30

@@ -158,7 +158,8 @@ static bool match_open(struct matching *m, size_t i, const char *at)
 		return at == m->values[m->given].ptr &&
 		       match_from(m, i + 1, at + m->values[m->given].len);
 	if (i + 1 == m->p->nparts) {
-		/* The last part takes all that is left. */
+		/* The last part takes all that is left.  (A name is never at NULL.) */
+		/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
 		if (part->op != PATTERN_REST && memchr(at, '.', (size_t)(m->end - at)) != NULL)
 			return false;
 		return !(part->op == PATTERN_PIECE && at == m->end) &&
@@ -172,6 +173,7 @@ static bool match_open(struct matching *m, size_t i, const char *at)
 	for (;; to++) {
 		if (try_span(m, part, i, at, to))
 			return true;
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
 		if (to == m->end || (*to == '.' && part->op != PATTERN_REST))
 			return false;
 	}

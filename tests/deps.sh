@@ -1,18 +1,21 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# usage: deps.sh build|test|slow ...
-# Installs what is missing to build windsock, to test it, or for the slow tests of .ci/run.
-# Quiet when nothing is.
+# usage: deps.sh build|test|ci ...
+# Installs what is missing to build windsock, to test it, or for all of .ci/run.  Quiet when
+# nothing is.
+# shellcheck disable=SC2034,SC2154 # the lists are found by eval
 set -eu
 
 debian_build='gcc make pkg-config libevent-dev libmicrohttpd-dev uthash-dev libinih-dev
   libpcre2-dev zlib1g-dev'
 debian_test='libcmocka-dev libc6-dbg python3 python3-prometheus-client valgrind'
-debian_slow='prometheus'
+debian_ci='clang libclang-rt-14-dev clang-tidy cppcheck git prometheus python3-pyflakes
+  shellcheck'
 fedora_build='gcc make pkgconf-pkg-config libevent-devel libmicrohttpd-devel uthash-devel
   inih-devel pcre2-devel zlib-devel'
 fedora_test='libcmocka-devel python3 python3-prometheus_client valgrind'
-fedora_slow='golang-github-prometheus'
+fedora_ci='clang compiler-rt clang-tools-extra cppcheck git golang-github-prometheus
+  python3-pyflakes ShellCheck'
 
 die()
 {
@@ -50,8 +53,21 @@ as_root()
 	fi
 }
 
+# Prometheus is run by a test, not as a service: nothing is to be started by being installed.
+policy=/usr/sbin/policy-rc.d
+
+start_nothing()
+{
+	[ ! -e $policy ] || return 0
+	printf '#!/bin/sh\nexit 101\n' | as_root tee $policy >/dev/null
+	as_root chmod 755 $policy
+	trap 'as_root rm -f $policy' EXIT
+	trap 'exit 1' INT TERM
+}
+
 install_debian()
 {
+	start_nothing
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" ||
 		{ as_root apt-get update && as_root env DEBIAN_FRONTEND=noninteractive \
 			apt-get install -y --no-install-recommends "$@"; }
@@ -76,8 +92,8 @@ fi
 missing=
 for group in "${@:-build}"; do
 	case $group in
-	build | test | slow) ;;
-	*) die "usage: deps.sh build|test|slow ..." ;;
+	build | test | ci) ;;
+	*) die "usage: deps.sh build|test|ci ..." ;;
 	esac
 	eval "packages=\$${system}_$group"
 	for package in $packages; do

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """One event under two names counts once, whoever sends it and in whatever mode."""
 import itertools
-import os
 import re
 import socket
 

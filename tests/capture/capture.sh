@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Record what a real Airflow sends: see README.md in this folder.
 #
 #   AIRFLOW_VERSION=2.11.0 MODE=plain ./capture.sh

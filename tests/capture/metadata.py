@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Ask Airflow's metadata database (SQLite) how far it is, and for the truth.
 
     metadata.py ready DB            are all DAGs there? (exit status)

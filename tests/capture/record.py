@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Record UDP datagrams into a windsock capture file.
 
 One datagram per line:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A dataset (Airflow 2) or asset (Airflow 3) and the run it causes."""
 
 from datetime import datetime, timezone

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A mapped task, a task that waits in the triggerer, a rescheduled sensor."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Task groups, one inside the other: task ids with one and two dots."""
 
 from datetime import datetime, timezone

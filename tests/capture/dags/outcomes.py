@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tasks that fail, are tried again, are skipped; and a run started by hand."""
 
 from datetime import datetime, timedelta, timezone

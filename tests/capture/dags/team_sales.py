@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A dag_id with a dot, with and without task groups, in pools of its own."""
 
 from datetime import datetime, timezone

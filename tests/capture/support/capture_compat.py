@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One import for the DAG files, whatever Airflow: 2.11 or 3.x."""
 
 try:  # Airflow 3

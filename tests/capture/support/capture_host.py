@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The host name that Airflow shall show in metric names (hostname_callable)."""
 
 
