@@ -82,7 +82,8 @@ const struct ws_rule_stats *ws_stats_rules(const struct ws_stats *stats);
 void ws_stats_sum(const struct ws_stats *stats, struct ws_lane *sum);
 
 /*
- * Recent offenders: the last distinct lines that were rejected and series that were refused.  Bounded, for people; a mutex inside.
+ * Recent offenders: the last distinct lines that were rejected and series that were refused.
+ * Bounded, for people; a mutex inside.
  */
 enum ws_recent_kind {
 	WS_RECENT_REJECTED,
