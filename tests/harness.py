@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A windsock of one's own on free ports, driven from outside through real sockets."""
+import inspect
 import os
 import re
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
@@ -113,8 +115,21 @@ def capture(name):
                 yield ESCAPE.sub(byte, line.rstrip(b"\n").split(b" ", 1)[1])
 
 
+def forgotten(tests):
+    """Functions of the test file that could be tests but are in no list, and used by nothing."""
+    main = sys.modules["__main__"]
+    with open(main.__file__) as file:
+        words = re.findall(r"\w+", file.read())
+    return [name for name, value in vars(main).items()
+            if inspect.isfunction(value) and value.__module__ == "__main__"
+            and value not in tests and words.count(name) < 2]
+
+
 def tap(tests):
     failed = 0
+    for name in forgotten(tests):
+        failed += 1
+        print(f"not ok - {name}: not in the list of tests")
     for i, test in enumerate(tests, 1):
         try:
             test()
