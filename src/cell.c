@@ -263,6 +263,9 @@ static enum ws_err summary_update(struct ws_cell *cell, const struct ws_shape *s
 {
 	if (c->op != WS_OP_OBSERVE)
 		return WS_ERR_TYPE_MISMATCH;
+	/* Declared: the series is to exist, and has seen nothing. */
+	if (c->weight == 0)
+		return WS_OK;
 	if (!sketch_observe(&cell->sketch, c->value, c->weight, c->now, shape->window_ns))
 		return WS_ERR_OVERFLOW;
 	return WS_OK;

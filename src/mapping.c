@@ -223,9 +223,10 @@ static void link_declares(struct ws_buf *diags, struct ws_mapping *m, struct rul
 		if (d->rule == NULL)
 			complain(diags, m, rule, d->name, "in declare is no rule of this file");
 		else if (d->rule->drop || !d->rule->set.has_kind ||
-		         d->rule->set.kind != WS_KIND_COUNTER)
+		         d->rule->set.kind == WS_KIND_GAUGE)
 			complain(diags, m, rule, d->name, "cannot be declared: only rules with as = "
-			                                  "counter have series at zero");
+			                                  "counter, summary or histogram have series "
+			                                  "at zero");
 	}
 }
 
@@ -806,6 +807,8 @@ static bool add_declared(const struct ws_mapping *m, const struct rule *rule, ui
 {
 	struct ws_span theirs[RULE_VARIABLES_MAX];
 	struct ws_buf texts[RULE_VARIABLES_MAX];
+	/* Of which type is no matter, but it must be one that the series can take. */
+	enum ws_type type = d->rule->set.kind == WS_KIND_COUNTER ? WS_TYPE_COUNTER : WS_TYPE_TIMER;
 	bool ok = true;
 	size_t i, k;
 
@@ -833,7 +836,7 @@ static bool add_declared(const struct ws_mapping *m, const struct rule *rule, ui
 			;
 		theirs[i] = k < rule->nvariables ? values[k] : ws_span_str("");
 	}
-	ok = ok && write_step(m, d->rule, rule, WS_TYPE_COUNTER, theirs, r);
+	ok = ok && write_step(m, d->rule, rule, type, theirs, r);
 	for (i = 0; i < d->rule->nvariables; i++)
 		ws_buf_fini(&texts[i]);
 	r->nsteps += ok;

@@ -43,7 +43,7 @@ enum ws_err step_update(const struct step *step, const struct ws_sample *s,
 	    !step->absolute)
 		op = WS_OP_RELATIVE;
 	*update = (struct ws_update){
-		.ref = step->ref, .op = op, .value = v, .weight = s->weight
+		.ref = step->ref, .op = op, .value = v, .weight = step->declare ? 0 : s->weight
 	};
 	if (op == WS_OP_NONE)
 		return WS_ERR_TYPE_MISMATCH;

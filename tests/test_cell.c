@@ -92,6 +92,8 @@ static void histogram(void **state)
 	size_t i;
 
 	(void)state;
+	assert_int_equal(put(&box, WS_OP_OBSERVE, 0, 0), WS_OK);
+	assert_int_equal(cell_count(&box.cell, box.kind), 0);
 	for (i = 0; i < 7; i++)
 		assert_int_equal(put(&box, WS_OP_OBSERVE, values[i], 1), WS_OK);
 	assert_int_equal(cell_bucket(&box.cell, &shape, 0), 3);
@@ -122,6 +124,11 @@ static void summary(void **state)
 	(void)state;
 	cell_quantiles(&box.cell, &shape, 0, out);
 	assert_true(isnan(out[0]) && isnan(out[1]));
+	/* Declared. */
+	assert_int_equal(put(&box, WS_OP_OBSERVE, 0, 0), WS_OK);
+	cell_quantiles(&box.cell, &shape, 0, out);
+	assert_true(isnan(out[0]) && isnan(out[1]));
+	assert_int_equal(cell_count(&box.cell, box.kind), 0);
 	for (i = 1; i <= 10; i++)
 		assert_int_equal(put(&box, WS_OP_OBSERVE, i, 1.25), WS_OK);
 	cell_quantiles(&box.cell, &shape, 0, out);

@@ -207,6 +207,9 @@ static const struct {
 	  "s counter m{env=\"e\",x=\"a\"};" },
 	{ DECLARED "declare = f\ntags = env\n", "s.a:3|c|#env:e",
 	  "s counter n{x=\"a\"} *0 continues declared;s counter m{x=\"a\"};" },
+	{ RULE("f", "match = f.<x>\nmetric = n\nas = summary") RULE("s", "match = s.<x>\n"
+	  "metric = m\ndeclare = f"), "s.a:3|c",
+	  "s summary n{x=\"a\"} *0 continues declared;s counter m{x=\"a\"};" },
 	/* Twins: bits of the rules, by what fits the name and by what takes the sample. */
 	{ TWINS, "t:1|c|#x:1", "a counter m{x=\"1\"};fits 1, takes 1;" },
 	{ TWINS, "t:1|c", "c drop;fits 1, takes 0;" },
@@ -459,6 +462,9 @@ static const struct {
 	  "a.ini:1: rule [r]: [nope] in twin_of is no rule of this file\n" },
 	{ OK_RULE("r") "declare = nope\n",
 	  "a.ini:1: rule [r]: [nope] in declare is no rule of this file\n" },
+	{ RULE("g", "match = g\nmetric = g\nas = gauge") OK_RULE("r") "declare = g\n",
+	  "a.ini:5: rule [r]: [g] cannot be declared: only rules with as = counter, summary or "
+	  "histogram have series at zero\n" },
 	{ OK_RULE("r") "learn = x\n",
 	  "a.ini:1: learn wants one of the rule's captures or tags\n" },
 	{ "[r]\nmatch = a.<x>\nmetric = m\nknown = x\n",
