@@ -187,10 +187,10 @@ def man_pages_are_clean():
         assert not wrong, wrong
 
 
-def examples_of_mapping_guide():
+def check_examples(name, least):
     """Each ini block passes the check; each console block after it shows what is true."""
-    path = os.path.join(ROOT, "docs", "mapping.md")
-    page = read("docs/mapping.md")
+    path = os.path.join(ROOT, "docs", name)
+    page = read("docs", name)
     program = os.path.abspath(PROGRAM)
     ran = 0
     with tempfile.TemporaryDirectory() as home:
@@ -212,12 +212,27 @@ def examples_of_mapping_guide():
             ran += 1
             return f"```console\n{command}\n{done.stdout}```"
         true = re.sub(r"```(ini|console)\n(.*?)```", fill, page, flags=re.S)
-    assert ran >= 5
+    assert ran >= least
     if os.environ.get("GOLDEN") == "write":
         with open(path, "w", encoding="utf-8") as out:
             out.write(true)
         return
     assert true == page, "\n".join(difflib.unified_diff(page.splitlines(), true.splitlines()))
+
+
+def examples_of_mapping_guide():
+    check_examples("mapping.md", 5)
+
+
+def examples_for_airflow():
+    check_examples("airflow.md", 3)
+
+
+def explain_commands_of_pages_run():
+    for path in sorted(glob.glob(os.path.join(ROOT, "docs", "*.md"))):
+        for line in re.findall(r"^    windsock explain ('.*)$", read(path), re.M):
+            done = run("explain", *shlex.split(line))
+            assert done.returncode == 0 and " rule " in done.stdout, (path, line)
 
 
 def anchors(page):
@@ -231,7 +246,7 @@ def links_lead_somewhere():
                        glob.glob(os.path.join(ROOT, "*.md"))):
         page = read(path)
         targets = re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", page)
-        targets += [(name, "") for name in re.findall(r"`((?:docs|mappings|tests)/[\w./-]+)`", page)
+        targets += [(name, "") for name in re.findall(r"`((?:docs|mappings|tests|contrib)/[\w./-]+)`", page)
                     if not name.endswith("/")]
         for name, anchor in targets:
             near = [os.path.join(base, name) for base in (os.path.dirname(path), ROOT)]
@@ -261,5 +276,6 @@ def commands_of_readme_run():
 tap([statsd_examples_are_true, statsd_reasons_are_those_of_the_code,
      statsd_limits_refuse_as_the_page_says, metrics_page_lists_what_a_scrape_has,
      pages_name_no_metric_that_is_not, man_page_has_all_flags, pages_name_no_flag_that_is_not,
-     mapping_pages_have_all_keys, examples_of_mapping_guide, man_pages_are_clean,
+     mapping_pages_have_all_keys, examples_of_mapping_guide, examples_for_airflow,
+     explain_commands_of_pages_run, man_pages_are_clean,
      links_lead_somewhere, architecture_places_every_module, commands_of_readme_run])
