@@ -49,7 +49,7 @@ def drift(**files):
 
 def sections(text):
     """Heading without its number: what stands below it."""
-    found = {}
+    found, heading = {}, ""
     for line in text.splitlines()[1:]:
         if line.startswith(" "):
             found[heading].append(line.strip().split("  ")[0])
