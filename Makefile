@@ -54,7 +54,7 @@ CORPORA := $(patsubst fuzz/fuzz_%.c,$(BUILD)/tests/test_corpus_%,$(wildcard fuzz
 FUZZERS := $(patsubst fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard fuzz/fuzz_*.c))
 BENCHES := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench_*.c))
 
-.PHONY: all deps run demo test capture drift check-format lint fuzz bench install clean FORCE
+.PHONY: all deps run demo test capture drift e2e check-format lint fuzz bench install clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -135,12 +135,17 @@ demo: $(BUILD)/windsock $(BUILD)/deps-test
 	$(Q)sh tests/demo.sh $(BUILD)
 
 capture:
-	$(Q)sh tests/capture/capture.sh
+	$(Q)tests/capture/capture.sh
+
+# A real Airflow from PyPI sends, a real Prometheus scrapes.  Three minutes for each mode.
+MODES ?= plain influxdb dogstatsd
+e2e: $(BUILD)/windsock $(BUILD)/deps-test
+	$(Q)sh tests/deps.sh e2e
+	$(Q)WINDSOCK=$(BUILD)/windsock python3 tests/e2e.py --airflow='$(or $(AIRFLOW),2.11.0 newest)' --modes='$(MODES)'
 
 # After a new Airflow: make drift AIRFLOW=3.3.2, or a directory with one.
-AIRFLOW ?= newest
 drift: $(BUILD)/windsock
-	$(Q)WINDSOCK=$(BUILD)/windsock python3 tests/drift.py $(AIRFLOW)
+	$(Q)WINDSOCK=$(BUILD)/windsock python3 tests/drift.py $(or $(AIRFLOW),newest)
 
 check-format:
 	$(Q)python3 tests/style.py

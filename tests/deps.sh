@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# usage: deps.sh build|test|ci ...
-# Installs what is missing to build windsock, to test it, or for all of .ci/run.  Quiet when
-# nothing is.
+# usage: deps.sh build|test|ci|e2e ...
+# Installs what is missing to build windsock, to test it, for all of .ci/run, or for make e2e.
+# Quiet when nothing is.
 # shellcheck disable=SC2034,SC2154 # the lists are found by eval
 set -eu
 
@@ -11,11 +11,13 @@ debian_build='gcc make pkg-config libevent-dev libmicrohttpd-dev uthash-dev libi
 debian_test='libcmocka-dev libc6-dbg python3 python3-prometheus-client valgrind'
 debian_ci='clang libclang-rt-14-dev clang-tidy cppcheck git prometheus python3-pyflakes
   shellcheck'
+debian_e2e='prometheus python3-venv'
 fedora_build='gcc make pkgconf-pkg-config libevent-devel libmicrohttpd-devel uthash-devel
   inih-devel pcre2-devel zlib-devel'
 fedora_test='libcmocka-devel python3 python3-prometheus_client valgrind'
 fedora_ci='clang compiler-rt clang-tools-extra cppcheck git golang-github-prometheus
   python3-pyflakes ShellCheck'
+fedora_e2e='golang-github-prometheus python3'
 
 die()
 {
@@ -28,6 +30,7 @@ has_debian()
 	case $1 in
 	gcc) command -v "${CC:-cc}" >/dev/null || command -v gcc >/dev/null ;;
 	make | pkg-config | python3) command -v "$1" >/dev/null ;;
+	python3-venv) python3 -c 'import ensurepip' 2>/dev/null ;;
 	*) [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ] ;;
 	esac
 }
@@ -92,8 +95,8 @@ fi
 missing=
 for group in "${@:-build}"; do
 	case $group in
-	build | test | ci) ;;
-	*) die "usage: deps.sh build|test|ci ..." ;;
+	build | test | ci | e2e) ;;
+	*) die "usage: deps.sh build|test|ci|e2e ..." ;;
 	esac
 	eval "packages=\$${system}_$group"
 	for package in $packages; do
