@@ -72,41 +72,51 @@ static void release(struct twins *t, struct waiting *w, bool is_twin)
 	t->receiver.release(t->receiver.user, &sample, is_twin);
 }
 
-/* The first in the ring, released or not. */
-static void take_first(struct twins *t)
+/* What waited for what the sender has shown by now, in order: values must not overtake. */
+static void release_decided(struct twins *t, struct sender *sender)
 {
-	struct waiting *w = &t->ring[t->first];
-	struct sender *sender;
+	size_t i;
 
-	if (w->twin_of != 0) {
-		sender = find(t, w->sender, w->since);
-		sender->waiting -= sender->waiting > 0;
-		sender->decided |= w->twin_of;
+	for (i = 0; i < t->n && sender->waiting > 0; i++) {
+		struct waiting *w = &t->ring[(t->first + i) % TWINS_WAITING];
+
+		if (w->sender != sender->id || w->twin_of == 0 ||
+		    (w->twin_of & ~sender->decided) != 0)
+			continue;
+		sender->waiting--;
 		release(t, w, (sender->takes & w->twin_of) != 0);
 	}
-	t->first = (t->first + 1) % TWINS_WAITING;
-	t->n--;
+}
+
+static void drop_released(struct twins *t)
+{
+	for (; t->n > 0 && t->ring[t->first].twin_of == 0; t->n--)
+		t->first = (t->first + 1) % TWINS_WAITING;
+}
+
+/* Silence is an answer too. */
+static void decide_first(struct twins *t)
+{
+	struct waiting *w = &t->ring[t->first];
+	struct sender *sender = find(t, w->sender, w->since);
+
+	sender->decided |= w->twin_of;
+	sender->waiting -= sender->waiting > 0;
+	release(t, w, (sender->takes & w->twin_of) != 0);
+	release_decided(t, sender);
+	drop_released(t);
 }
 
 void twins_saw(struct twins *t, uint64_t id, uint64_t fits, uint64_t takes, int64_t now)
 {
 	struct sender *sender = find(t, id, now);
-	size_t i;
 
 	if (((fits | takes) & ~sender->decided) == 0 && (takes & ~sender->takes) == 0)
 		return;
 	sender->decided |= fits | takes;
 	sender->takes |= takes;
-	for (i = 0; i < t->n && sender->waiting > 0; i++) {
-		struct waiting *w = &t->ring[(t->first + i) % TWINS_WAITING];
-
-		if (w->sender != id || w->twin_of == 0 || (w->twin_of & ~sender->decided) != 0)
-			continue;
-		sender->waiting--;
-		release(t, w, (sender->takes & w->twin_of) != 0);
-	}
-	while (t->n > 0 && t->ring[t->first].twin_of == 0)
-		take_first(t);
+	release_decided(t, sender);
+	drop_released(t);
 }
 
 enum twins_verdict twins_judge(struct twins *t, uint64_t id, uint64_t twin_of, int64_t now)
@@ -121,7 +131,7 @@ enum twins_verdict twins_judge(struct twins *t, uint64_t id, uint64_t twin_of, i
 void twins_wait(struct twins *t, const struct waiting *sample)
 {
 	if (t->n == TWINS_WAITING)
-		take_first(t);
+		decide_first(t);
 	t->ring[(t->first + t->n++) % TWINS_WAITING] = *sample;
 	find(t, sample->sender, sample->since)->waiting++;
 }
@@ -129,13 +139,13 @@ void twins_wait(struct twins *t, const struct waiting *sample)
 void twins_expire(struct twins *t, int64_t now)
 {
 	while (t->n > 0 && now - t->ring[t->first].since >= TWINS_WAIT_NS)
-		take_first(t);
+		decide_first(t);
 }
 
 void twins_flush(struct twins *t, bool forget)
 {
 	while (t->n > 0)
-		take_first(t);
+		decide_first(t);
 	if (forget)
 		memset(t->senders, 0, TWINS_SENDERS * sizeof(*t->senders));
 }

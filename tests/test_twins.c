@@ -128,6 +128,23 @@ static void silence_lets_it_count(void **state)
 	twins_free(t);
 }
 
+/* A gauge that waits is older than one that counts at once. */
+static void values_do_not_overtake(void **state)
+{
+	struct out out;
+	struct twins *t = make(&out);
+
+	(void)state;
+	hold(t, 1, TAGGED, 1, 0);
+	hold(t, 2, TAGGED, 2, 0);
+	hold(t, 1, TAGGED, 3, 500);
+	twins_expire(t, TWINS_WAIT_NS);
+	assert_int_equal(twins_judge(t, 1, TAGGED, TWINS_WAIT_NS), TWINS_COUNT);
+	assert_out(&out, 3, (double[]){ 1, 3, 2 });
+	assert_int_equal(twins_count(t), 0);
+	twins_free(t);
+}
+
 static void memory_is_bounded(void **state)
 {
 	struct out out;
@@ -157,6 +174,7 @@ int main(void)
 		cmocka_unit_test(a_bare_line_without_tags_lets_it_count),
 		cmocka_unit_test(senders_and_rules_are_told_apart),
 		cmocka_unit_test(silence_lets_it_count),
+		cmocka_unit_test(values_do_not_overtake),
 		cmocka_unit_test(memory_is_bounded),
 	};
 
