@@ -10,8 +10,9 @@
 #include "hash.h"
 
 /* A flood of names that come once takes so many places in a batch, and no more time. */
-#define TAKEOVERS_MAX 16
+#define TAKEOVERS_MAX 4
 #define NO_SLOT       UINT32_MAX
+#define FILTER        1024
 
 struct slot {
 	char name[WS_UNMATCHED_TEXT], tags[WS_UNMATCHED_TEXT];
@@ -32,6 +33,7 @@ struct lane {
 	struct slot slots[WS_UNMATCHED_MAX];
 	/* The writer's. */
 	uint32_t serial;
+	uint8_t filter[FILTER]; /* how many of the hashes fall here: most names need no search */
 	int64_t batch;
 	unsigned takeovers; /* in it */
 };
@@ -80,16 +82,25 @@ static size_t copy(char to[WS_UNMATCHED_TEXT], struct ws_span text)
 	return n;
 }
 
+static uint32_t oldest(const struct lane *l)
+{
+	uint32_t found = 0, i;
+
+	for (i = 1; i < l->n; i++) {
+		if (LOAD(l->lasts[i]) < LOAD(l->lasts[found]))
+			found = i;
+	}
+	return found;
+}
+
 /* The slot with the hash; else a free one, the oldest, or NO_SLOT: enough for this batch. */
 static uint32_t slot_for(struct lane *l, uint64_t hash, int64_t now)
 {
-	uint32_t oldest = 0, i;
+	uint32_t i;
 
-	for (i = 0; i < l->n; i++) {
+	for (i = 0; l->filter[hash % FILTER] > 0 && i < l->n; i++) {
 		if (l->hashes[i] == hash)
 			return i;
-		if (LOAD(l->lasts[i]) < LOAD(l->lasts[oldest]))
-			oldest = i;
 	}
 	if (l->n < WS_UNMATCHED_MAX)
 		return (uint32_t)l->n;
@@ -97,7 +108,7 @@ static uint32_t slot_for(struct lane *l, uint64_t hash, int64_t now)
 		l->batch = now;
 		l->takeovers = 0;
 	}
-	return l->takeovers++ < TAKEOVERS_MAX ? oldest : NO_SLOT;
+	return l->takeovers++ < TAKEOVERS_MAX ? oldest(l) : NO_SLOT;
 }
 
 /* Tags in InfluxDB or Librato style are no part of the name. */
@@ -115,6 +126,9 @@ static void settle(struct lane *l, uint32_t i, uint64_t hash, const struct ws_sa
 	struct ws_span name = name_of(s), tags = s->tags;
 	struct slot *slot = &l->slots[i];
 
+	if (i < l->n)
+		l->filter[l->hashes[i] % FILTER]--;
+	l->filter[hash % FILTER]++;
 	pthread_mutex_lock(&l->mutex);
 	l->hashes[i] = hash;
 	slot->tags_in_head = tags.len == 0;
@@ -174,6 +188,7 @@ void ws_unmatched_forget(struct ws_unmatched *u, unsigned lane)
 	pthread_mutex_lock(&l->mutex);
 	for (i = 0; i < l->n; i++)
 		l->slots[i].serial = 0;
+	memset(l->filter, 0, sizeof(l->filter));
 	l->n = 0;
 	pthread_mutex_unlock(&l->mutex);
 }

@@ -4,6 +4,7 @@
 are replayed with their own timing."""
 import contextlib
 import datetime
+import glob
 import os
 import re
 import subprocess
@@ -15,8 +16,9 @@ from harness import HERE, Windsock, capture, tap, wait_for
 from prometheus import Prometheus
 
 RULES = os.path.join(HERE, "data", "first_failure.rules.yml")
-RECORDINGS = ("airflow-2.11-plain", "airflow-3.3-plain", "airflow-3.3-influxdb",
-              "airflow-3.3-dogstatsd")
+RECORDINGS = sorted(os.path.basename(path)[:-len(".capture")]
+                    for path in glob.glob(os.path.join(HERE, "data", "*.capture")))
+PLAIN = "airflow-2.11-plain"
 DAG = "always_fails"
 
 
@@ -77,7 +79,7 @@ def recordings_by_a_real_prometheus():
         without_declare(bare)
         replays = {name: Replay(name, stack.enter_context(Windsock())) for name in RECORDINGS}
         # What would be without it: no alert.
-        replays["without declare"] = Replay(RECORDINGS[0], stack.enter_context(
+        replays["without declare"] = Replay(PLAIN, stack.enter_context(
             Windsock("--statsd.mapping-config=" + bare)))
         prometheus = stack.enter_context(
             Prometheus({job: r.w.http for job, r in replays.items()}, [RULES]))
