@@ -45,6 +45,9 @@ static bool check_choices(struct ws_span choices, struct ws_buf *why)
 	while (ws_span_cut(&choices, '|', &one)) {
 		if (one.len == 0)
 			return fail(why, "an empty alternative; write <x:a|b>");
+		if (one.ptr[0] == ' ' || one.ptr[one.len - 1] == ' ')
+			return fail(why, "a blank beside an alternative; a line can be broken "
+			                 "behind a '|' only");
 	}
 	return true;
 }

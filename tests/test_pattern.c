@@ -86,7 +86,7 @@ static void covers(void **state)
 static void refused(void **state)
 {
 	static const char *const bad[] = { "", "a<", "a>b", "<>", "<a><b>", "<x...>y", "<a>.<a>",
-		                           "<1>", "<x:a||b>" };
+		                           "<1>", "<x:a||b>", "<x: a|b>", "<x:a |b>" };
 	size_t i;
 
 	(void)state;
