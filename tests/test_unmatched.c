@@ -156,6 +156,33 @@ static void oldest_gives_way(void **state)
 	ws_unmatched_free(u);
 }
 
+/* After any number of others. */
+static void what_is_listed_is_found(void **state)
+{
+	struct ws_unmatched *u = ws_unmatched_new(1, key);
+	struct ws_unmatched_name names[WS_UNMATCHED_MAX];
+	struct ws_buf line = WS_BUF_INIT;
+	char text[32];
+	size_t n;
+	int i;
+
+	(void)state;
+	for (i = 1; i <= 400000; i++) {
+		snprintf(text, sizeof(text), "n%d:1|c", i);
+		add(u, 0, text, i);
+		if (i % 40000 != 0)
+			continue;
+		for (n = ws_unmatched_list(u, names); n > 0; n--) {
+			ws_buf_reset(&line);
+			ws_unmatched_line(&names[n - 1], &line);
+			ws_buf_char(&line, '\0');
+			assert_false(add(u, 0, line.ptr, i));
+		}
+	}
+	ws_buf_fini(&line);
+	ws_unmatched_free(u);
+}
+
 /* Whose place was taken finds another one. */
 static void a_place_that_is_gone(void **state)
 {
@@ -164,6 +191,8 @@ static void a_place_that_is_gone(void **state)
 	struct ws_sample s = sample("a:1|c");
 
 	(void)state;
+	assert_true(ws_unmatched_add(u, 0, &place, &s, 1));
+	ws_unmatched_forget(u, 0);
 	assert_true(ws_unmatched_add(u, 0, &place, &s, 1));
 	before = place;
 	ws_unmatched_forget(u, 0);
@@ -239,6 +268,7 @@ int main(void)
 		cmocka_unit_test(tags_and_types_are_no_names),
 		cmocka_unit_test(long_names_are_cut_and_told_apart),
 		cmocka_unit_test(oldest_gives_way),
+		cmocka_unit_test(what_is_listed_is_found),
 		cmocka_unit_test(a_place_that_is_gone),
 		cmocka_unit_test(lanes_are_added),
 		cmocka_unit_test(readers_beside_writers),
