@@ -51,7 +51,7 @@ class Run:
         self.name = f"{version} {mode}"
         env = dict(os.environ, AIRFLOW_VERSION=version, MODE=mode, NAME="run", OUT=folder,
                    VENV=os.path.join(folder, "venv"))
-        with Windsock(*flags_for(version, mode)) as w, Prometheus({"windsock": w.http}) as prometheus:
+        with Windsock(*flags_for(version)) as w, Prometheus({"windsock": w.http}) as prometheus:
             done = subprocess.run([os.path.join(HERE, "capture", "capture.sh")],
                                   env=dict(env, PORT=str(w.udp)), stdin=subprocess.DEVNULL)
             if done.returncode == UNREACHABLE:

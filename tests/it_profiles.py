@@ -86,7 +86,7 @@ def samples_count_as_in_the_builtin_mapping(profile):
 def replay(files, recording):
     with open(os.path.join(HERE, "data", recording + ".truth.json")) as truth:
         known = json.load(truth)
-    with Windsock(*flags(files), *flags_for(known["airflow"], known["mode"])) as w:
+    with Windsock(*flags(files), *flags_for(known["airflow"])) as w:
         w.send(*capture(recording + ".capture"))
         return Told(known, exposition(w.get()[1]), w.get("/")[1])
 

@@ -90,7 +90,7 @@ def windsock(profile, recording):
     with open(os.path.join(HERE, "data", recording + ".truth.json")) as truth:
         known = json.load(truth)
     return Windsock(*("--statsd.mapping-config=" + os.path.join(MAPPINGS, file)
-                      for file in PROFILES[profile]), *flags_for(known["airflow"], known["mode"]))
+                      for file in PROFILES[profile]), *flags_for(known["airflow"]))
 
 
 def send_all(daemons):

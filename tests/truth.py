@@ -17,9 +17,9 @@ def exposition(text):
     return found
 
 
-def flags_for(version, mode):
-    """What an operator has to say of this Airflow."""
-    if mode == "dogstatsd" and version.startswith("2."):
+def flags_for(version):
+    """What an operator has to say of this Airflow: 2.x sends some timers in seconds."""
+    if version.startswith("2."):
         return ("--airflow.version=" + ".".join(version.split(".")[:2]),)
     return ()
 
@@ -110,6 +110,25 @@ def task_durations(r):
             assert got <= 1.1 * duration + 1, (dag, task, got, duration)
 
 
+# What one observation takes at least and at most; a factor of 1000 shows.
+UNITS = {
+    ("airflow_task_queued_duration_seconds",
+     "airflow_task_scheduled_duration_seconds"): (0.05, 300),
+    ("airflow_dag_processing_duration_seconds",): (0.005, 5),
+    # The DAGs were to start in 2024.
+    ("airflow_dagrun_schedule_delay_seconds",): (2e7, 5e9),
+    ("airflow_dagrun_dependency_check_seconds",): (5e-6, 1),
+}
+
+
+def timers_are_in_seconds(r):
+    for families, (least, most) in UNITS.items():
+        count, seconds = (sum(r.total(family + suffix) for family in families)
+                          for suffix in ("_count", "_sum"))
+        assert count > 3, families
+        assert least < seconds / count < most, (families, seconds / count)
+
+
 def pools(r):
     for pool in r.truth["pools"]:
         if " " in pool["pool"]:
@@ -136,8 +155,9 @@ def every_line_is_accounted_for(r):
     assert r.total("windsock_truncated_datagrams_total") == 0
 
 
-CHECKS = (dag_runs, dags_have_zeros, task_instances, task_durations, pools,
-          nothing_is_unmatched_or_refused, every_line_is_accounted_for)
+CHECKS = (dag_runs, dags_have_zeros, task_instances, task_durations,
+          timers_are_in_seconds, pools, nothing_is_unmatched_or_refused,
+          every_line_is_accounted_for)
 
 
 def tests_of(name, told):

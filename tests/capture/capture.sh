@@ -5,7 +5,7 @@
 #   AIRFLOW_VERSION=2.11.0 MODE=plain ./capture.sh
 #
 # Variables (all optional):
-#   AIRFLOW_VERSION   2.11.0 or newer                         (2.11.0)
+#   AIRFLOW_VERSION   2.7.3 or newer                          (2.11.0)
 #   MODE              plain, influxdb or dogstatsd            (plain)
 #   LEGACY_NAMES      True or False: [metrics] legacy_names_on of 3.2 and newer
 #   OUT               folder for the result                   (../data)
@@ -50,6 +50,7 @@ else
 fi
 
 case $AIRFLOW_VERSION in
+2.7.3) before=${UPLOADED_BEFORE-2023-11-10} ;;
 2.11.0) before=${UPLOADED_BEFORE-2025-05-25} ;;
 *) before=${UPLOADED_BEFORE-} ;;
 esac

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One import for the DAG files, whatever Airflow: 2.11 or 3.x."""
+"""One import for the DAG files, whatever Airflow: 2.7 or newer."""
 
 try:  # Airflow 3
     from airflow.sdk import DAG, Asset, BaseOperator, TaskGroup, task
