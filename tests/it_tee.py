@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""contrib/tee.py: windsock beside another daemon, which gets what it got before."""
+"""packaging/tools/tee.py: windsock beside another daemon, which gets what it got before."""
 import contextlib
 import os
 import re
