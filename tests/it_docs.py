@@ -246,7 +246,7 @@ def links_lead_somewhere():
                        glob.glob(os.path.join(ROOT, "*.md"))):
         page = read(path)
         targets = re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", page)
-        targets += [(name, "") for name in re.findall(r"`((?:docs|mappings|tests|contrib)/[\w./-]+)`", page)
+        targets += [(name, "") for name in re.findall(r"`((?:docs|mappings|tests|packaging)/[\w./-]+)`", page)
                     if not name.endswith("/")]
         for name, anchor in targets:
             near = [os.path.join(base, name) for base in (os.path.dirname(path), ROOT)]

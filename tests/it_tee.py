@@ -10,7 +10,7 @@ import sys
 
 from harness import HERE, Windsock, capture, tap, wait_for
 
-TEE = os.path.join(HERE, "..", "contrib", "tee.py")
+TEE = os.path.join(HERE, "..", "packaging", "tools", "tee.py")
 SOME = list(capture("airflow-2.11-plain.capture"))[:300] + [b"a:1|c\nb:1|c\n", b"\xff", b"x" * 8000]
 
 
