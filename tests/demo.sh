@@ -3,7 +3,8 @@
 # demo.sh BUILD: windsock on its defaults, real Airflow traffic replayed into it.
 set -eu
 build=$1
-"$build/windsock" &
+# The recording is of 2.11, some of whose timers are in seconds.
+"$build/windsock" --airflow.version=2.11 &
 pid=$!
 trap 'kill $pid 2>/dev/null; wait $pid 2>/dev/null' EXIT
 trap 'exit 0' INT TERM
@@ -20,7 +21,7 @@ until get http://localhost:9092/-/ready >/dev/null 2>&1; do
 done
 python3 tests/replay.py airflow-2.11-plain.capture 8125
 echo
-get http://localhost:9092/metrics | grep -E '^airflow_(dag_status_count|task_status_count|pool_open_slots|scheduler_heartbeat|dag_run_duration_seconds_sum)' | grep -v ' 0$' | head -25
+get http://localhost:9092/metrics | grep -E '^airflow_(dag_status_count|task_status_count|pool_open_slots|scheduler_heartbeat|dagrun_duration_seconds_sum)' | grep -v ' 0$' | head -25
 echo
 echo "http://localhost:9092/          state at a glance"
 echo "http://localhost:9092/metrics   for Prometheus"

@@ -9,6 +9,7 @@ import tempfile
 from harness import HERE, Windsock, capture, tap, wait_for
 
 RECORDING = "airflow-2.11-plain"
+VERSION = "--airflow.version=2.11"
 
 
 def exposed(text):
@@ -18,7 +19,7 @@ def exposed(text):
 
 
 def recording_gives_golden_exposition():
-    with Windsock() as w:
+    with Windsock(VERSION) as w:
         w.send(*capture(RECORDING + ".capture"))
         got = exposed(w.get()[1])
         golden = os.path.join(HERE, "data", RECORDING + ".golden")
