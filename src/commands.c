@@ -8,6 +8,7 @@
 
 #include "daemon.h"
 #include "load.h"
+#include "sock.h"
 #include "step.h"
 
 static void put(FILE *to, const struct ws_buf *text)
@@ -137,6 +138,32 @@ int command_check(const struct conf *conf)
 	ok = print_rules(mapping, stdout);
 	ws_mapping_unref(mapping);
 	return finish(ok ? EXIT_OK : EXIT_RUNTIME);
+}
+
+#define WHY_MAX 512
+
+static bool check_addresses(const struct conf_list *list, const char *flag, enum sock_kind kind)
+{
+	char why[WHY_MAX];
+	bool good = true;
+	size_t i;
+
+	for (i = 0; i < list->n; i++) {
+		if (sock_check(list->items[i], flag, kind, why, sizeof(why)) != WS_OK) {
+			fprintf(stderr, "%s\n", why);
+			good = false;
+		}
+	}
+	return good;
+}
+
+int command_check_config(const struct conf *conf)
+{
+	bool udp = check_addresses(&conf->listen_udp, "--statsd.listen-udp", SOCK_KIND_UDP);
+	bool http = check_addresses(&conf->listen_http, "--web.listen-address", SOCK_KIND_TCP);
+	int code = command_check(conf);
+
+	return udp && http ? code : EXIT_USAGE;
 }
 
 /* --- explain -----------------------------------------------------------------------------

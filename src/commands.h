@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What windsock does instead of running: check mapping files, explain lines.  Both return the
+ * What windsock does instead of running: check mapping files, explain lines.  All return the
  * exit code of the program.
  */
 #ifndef COMMANDS_H
@@ -13,6 +13,9 @@
  * of their rules.  0, or 2 with what is wrong on standard error.
  */
 int command_check(const struct conf *conf);
+
+/* The same, and 2 too for a listen address that cannot be read.  Opens no socket. */
+int command_check_config(const struct conf *conf);
 
 /*
  * Says what becomes of each StatsD line given as an argument, or of standard input.  0 when

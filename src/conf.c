@@ -93,7 +93,7 @@ static const struct setting settings[] = {
 	{ "log.format", KIND_FORMAT, AT(log_format), 0, 0, "logfmt",
 	  "Format of the log: logfmt or json." },
 	{ "check-config", KIND_SWITCH, AT(check_config), 0, 0, "false",
-	  "Check settings and mapping files, print the rules, and exit." },
+	  "Check settings, addresses and mapping files, print the rules, and exit." },
 	{ "version", KIND_SWITCH, AT(version), 0, 0, "false", "Print the version and exit." },
 	{ "help", KIND_SWITCH, AT(help), 0, 0, "false", "Print this and exit." },
 };

@@ -29,7 +29,7 @@ static int run(const struct conf *conf)
 			conf->rest.items[0]);
 		return EXIT_USAGE;
 	}
-	return conf->check_config ? command_check(conf) : daemon_run(conf);
+	return conf->check_config ? command_check_config(conf) : daemon_run(conf);
 }
 
 static const struct {

@@ -409,6 +409,19 @@ enum ws_err sock_listen(struct sock_list *list, const char *address, const char 
 	return failed == 0 ? WS_OK : refuse_listen(&r, failed);
 }
 
+enum ws_err sock_check(const char *address, const char *flag, enum sock_kind kind, char *why,
+                       size_t why_size)
+{
+	const struct sock_options options = { .kind = kind };
+	struct request r = { .address = address,
+		             .flag = flag,
+		             .options = &options,
+		             .why = why,
+		             .why_size = why_size };
+
+	return parse_address(&r);
+}
+
 void sock_close_all(struct sock_list *list)
 {
 	close_from(list, 0);

@@ -54,6 +54,11 @@ struct sock_options {
 enum ws_err sock_listen(struct sock_list *list, const char *address, const char *flag,
                         const struct sock_options *options, char *why, size_t why_size);
 
+/* Whether sock_listen could read the address; opens and looks up nothing.  WS_ERR_INVALID with
+ * the same sentence in `why` otherwise. */
+enum ws_err sock_check(const char *address, const char *flag, enum sock_kind kind, char *why,
+                       size_t why_size);
+
 void sock_close_all(struct sock_list *list);
 
 /* Datagrams the kernel dropped for want of room since the socket was made (SO_MEMINFO). */

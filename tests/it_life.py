@@ -204,6 +204,13 @@ def check_config():
         assert code == 2 and f"{bad.name}:3: unknown key 'metrik'" in log, (code, log)
         code, out, log = run("--check-config", "--statsd.workers=0")
         assert code == 2 and "--statsd.workers=0: write a whole number from 1 to 64" in log
+    code, _, log = run("--check-config", "--statsd.listen-udp=127.0.0.1",
+                       "--statsd.listen-udp=no-such-host.invalid:8125",
+                       "--web.listen-address=::1:9102")
+    assert code == 2 and [line.split(". Write")[0]
+                          for line in log.splitlines()] == [
+        "--statsd.listen-udp=127.0.0.1: there is no port",
+        "--web.listen-address=::1:9102: an IPv6 address must be in brackets"], (code, log)
 
 
 def environment_sets_what_flags_leave_open():
