@@ -155,6 +155,22 @@ uint64_t pages_kernel_drops(const struct pages *p)
 	return sum;
 }
 
+/* A worker's lane has its number. */
+static void write_workers(const struct page_out *out, const struct pages *p)
+{
+	unsigned w;
+
+	write_gauge(out, "windsock_workers", "Receiving threads.", (double)p->nworkers);
+	head(out, "windsock_worker_datagrams_total", WS_KIND_COUNTER,
+	     "Datagrams received by each thread.");
+	for (w = 0; w < p->nworkers; w++)
+		ws_buf_printf(out->buf, "windsock_worker_datagrams_total{worker=\"%u\"} %llu\n",
+		              w,
+		              (unsigned long long)atomic_load_explicit(
+				      &ws_stats_lane(p->stats, w)->datagrams,
+				      memory_order_relaxed));
+}
+
 static void write_sockets(const struct page_out *out, const struct pages *p)
 {
 	struct ws_lane sum;
@@ -171,7 +187,7 @@ static void write_sockets(const struct page_out *out, const struct pages *p)
 	            (double)sum.waiting);
 	write_gauge(out, "windsock_learned_values", "Values of captures that were learned.",
 	            (double)ws_learned_count(p->learned));
-	write_gauge(out, "windsock_workers", "Receiving threads.", (double)p->nworkers);
+	write_workers(out, p);
 }
 
 static void write_http(const struct page_out *out, const struct pages *p)
