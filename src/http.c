@@ -241,6 +241,10 @@ static enum MHD_Result send_reply(struct http *http, struct MHD_Connection *conn
 		read_answer, a, answer_free);
 	if (response == NULL)
 		answer_free(a);
+	/* libmicrohttpd (0.9.75) ends even a HEAD of unknown size with the last chunk, which a
+	 * client on the same connection would read as the next answer.  Like 1.0: no chunks. */
+	else if (head && (reply->more != NULL || zip))
+		MHD_set_response_options(response, MHD_RF_HTTP_VERSION_1_0_ONLY, MHD_RO_END);
 	return queue(connection, response, reply->status, reply->content_type, NULL, reply->vary,
 	             zip);
 }

@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <zlib.h>
+
+#include "clock.h"
+#include "http.h"
+#include "sock.h"
+
+#define SECOND INT64_C(1000000000)
+#define ANSWER_MAX (1 << 20)
+
+/* What a stream is to do, and what became of it. */
+struct stream {
+	unsigned chunks; /* to send; 0: without end */
+	unsigned mores, dones;
+};
+
+/* The door, on a time of its own, and what its handlers saw. */
+struct bench {
+	struct http *http;
+	uint16_t port;
+	int64_t now;
+	struct stream stream;
+	unsigned handled;
+	enum http_method method;
+	char accept[32];
+	char answer[ANSWER_MAX]; /* of the last request */
+	size_t len;
+};
+
+static void handle_small(void *user, const struct http_request *request,
+                         struct http_reply *reply)
+{
+	struct bench *b = user;
+
+	b->handled++;
+	b->method = request->method;
+	assert_true(request->accept.len < sizeof(b->accept));
+	if (request->accept.len > 0)
+		memcpy(b->accept, request->accept.ptr, request->accept.len);
+	b->accept[request->accept.len] = '\0';
+	ws_buf_span(&reply->body, request->path);
+}
+
+static void handle_large(void *user, const struct http_request *request,
+                         struct http_reply *reply)
+{
+	int i;
+
+	(void)user;
+	(void)request;
+	reply->status = 503;
+	reply->content_type = "text/x-large";
+	reply->vary = true;
+	for (i = 0; i < 5000; i++)
+		ws_buf_char(&reply->body, 'y');
+}
+
+static bool stream_more(void *stream, struct ws_buf *chunk)
+{
+	struct stream *s = stream;
+	int i;
+
+	for (i = 0; i < 10000; i++)
+		ws_buf_char(chunk, 'z');
+	return ++s->mores != s->chunks;
+}
+
+static void stream_done(void *stream)
+{
+	struct stream *s = stream;
+
+	s->dones++;
+}
+
+static void handle_stream(void *user, const struct http_request *request,
+                          struct http_reply *reply)
+{
+	struct bench *b = user;
+
+	(void)request;
+	reply->more = stream_more;
+	reply->done = stream_done;
+	reply->stream = &b->stream;
+}
+
+static const struct http_route routes[] = {
+	{ "/small", HTTP_GET, handle_small },
+	{ "/change", HTTP_POST | HTTP_PUT, handle_small },
+	{ "/large", HTTP_GET, handle_large },
+	{ "/stream", HTTP_GET, handle_stream },
+	{ NULL, 0, NULL },
+};
+
+static int setup(void **state)
+{
+	const struct sock_options tcp = { .kind = SOCK_KIND_TCP };
+	struct bench *b = calloc(1, sizeof(*b));
+	const struct http_config config = { .routes = routes,
+		                            .user = b,
+		                            .deadline_seconds = 5,
+		                            .max_connections = 10 };
+	struct sock_list list = { .n = 0 };
+	char why[256];
+
+	assert_non_null(b);
+	assert_int_equal(sock_listen(&list, "127.0.0.1:0", "--x", &tcp, why, sizeof(why)),
+	                 WS_OK);
+	b->port = (uint16_t)atoi(strrchr(list.socks[0].name, ':') + 1);
+	b->now = 1000 * SECOND;
+	b->http = http_new(&config);
+	assert_non_null(b->http);
+	assert_int_equal(http_fd(b->http, 0), -1);
+	assert_int_equal(http_serve(b->http, list.socks[0].fd), WS_OK);
+	assert_true(http_fd(b->http, 0) >= 0);
+	assert_int_equal(http_fd(b->http, 1), -1);
+	*state = b;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct bench *b = *state;
+
+	http_free(b->http);
+	free(b);
+	return 0;
+}
+
+static int client(const struct bench *b)
+{
+	const struct sockaddr_in to = { .sin_family = AF_INET,
+		                        .sin_port = htons(b->port),
+		                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof(to)), 0);
+	return fd;
+}
+
+static void put(int fd, const char *text)
+{
+	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+}
+
+/* Runs the door until something is to be read; what there is, 0 at the end.  Ten seconds of
+ * real time at most. */
+static size_t take(struct bench *b, int fd, char *out, size_t size)
+{
+	int64_t until = clock_now() + 10 * SECOND;
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	ssize_t n;
+
+	do {
+		assert_true(clock_now() < until);
+		http_run(b->http, b->now);
+	} while (poll(&p, 1, 1) == 0);
+	n = recv(fd, out, size, 0);
+	return n > 0 ? (size_t)n : 0;
+}
+
+static void take_all(struct bench *b, int fd)
+{
+	size_t n;
+
+	b->len = 0;
+	do {
+		assert_true(b->len < ANSWER_MAX - 1);
+		n = take(b, fd, b->answer + b->len, ANSWER_MAX - 1 - b->len);
+		b->len += n;
+	} while (n > 0);
+	b->answer[b->len] = '\0';
+	close(fd);
+}
+
+/* `request` is a method and a path; `headers` end with \r\n each. */
+static void ask(struct bench *b, const char *request, const char *headers)
+{
+	int fd = client(b);
+
+	put(fd, request);
+	put(fd, " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n");
+	put(fd, headers);
+	put(fd, "\r\n");
+	take_all(b, fd);
+}
+
+static const char *body(const struct bench *b)
+{
+	const char *end = strstr(b->answer, "\r\n\r\n");
+
+	assert_non_null(end);
+	return end + 4;
+}
+
+static bool has(const struct bench *b, const char *text)
+{
+	return strstr(b->answer, text) != NULL;
+}
+
+static unsigned status(const struct bench *b)
+{
+	assert_int_equal(strncmp(b->answer, "HTTP/1.1 ", 9), 0);
+	return (unsigned)atoi(b->answer + 9);
+}
+
+static void routes_and_methods(void **state)
+{
+	struct bench *b = *state;
+
+	ask(b, "GET /small?x=1", "Accept: text/x\r\n");
+	assert_int_equal(status(b), 200);
+	assert_string_equal(body(b), "/small");
+	assert_string_equal(b->accept, "text/x");
+	assert_int_equal(b->method, HTTP_GET);
+	assert_true(has(b, "Content-Type: text/plain; charset=utf-8\r\n"));
+	assert_true(has(b, "Content-Length: 6\r\n"));
+	assert_true(has(b, "Cache-Control: no-store\r\n"));
+	assert_false(has(b, "Vary"));
+	assert_int_equal(http_counts(b->http).requests, 1);
+}
+
+static void bodies_of_requests_are_passed_over(void **state)
+{
+	struct bench *b = *state;
+
+	ask(b, "POST /change", "Content-Length: 0\r\n");
+	assert_int_equal(status(b), 200);
+	assert_int_equal(b->method, HTTP_POST);
+	assert_string_equal(b->accept, "");
+	ask(b, "PUT /change", "Content-Length: 3\r\n\r\nabc");
+	assert_int_equal(status(b), 200);
+	assert_int_equal(b->method, HTTP_PUT);
+	assert_int_equal(b->handled, 2);
+}
+
+static void head_has_no_body(void **state)
+{
+	struct bench *b = *state;
+
+	ask(b, "HEAD /small", "");
+	assert_int_equal(status(b), 200);
+	assert_true(has(b, "Content-Length: 6\r\n"));
+	assert_string_equal(body(b), "");
+	assert_int_equal(b->method, HTTP_GET);
+	ask(b, "HEAD /stream", "Accept-Encoding: gzip\r\n");
+	assert_true(has(b, "Content-Encoding: gzip\r\n"));
+	assert_string_equal(body(b), "");
+	assert_int_equal(b->stream.mores, 0);
+	assert_int_equal(b->stream.dones, 1);
+}
+
+static void not_found(void **state)
+{
+	static const char *const requests[] = { "GET /", "GET /smal", "GET /small/", "PUT /x" };
+	struct bench *b = *state;
+	size_t i;
+
+	for (i = 0; i < 4; i++) {
+		ask(b, requests[i], "Content-Length: 0\r\n");
+		assert_int_equal(status(b), 404);
+		assert_string_equal(body(b), "not found\n");
+		assert_int_equal(http_counts(b->http).not_found, i + 1);
+	}
+	assert_int_equal(http_counts(b->http).requests, 4);
+	assert_int_equal(b->handled, 0);
+}
+
+static void method_not_allowed(void **state)
+{
+	static const struct {
+		const char *request, *allow;
+	} rows[] = {
+		{ "POST /small", "Allow: GET, HEAD\r\n" },
+		{ "DELETE /small", "Allow: GET, HEAD\r\n" },
+		{ "GET /change", "Allow: POST, PUT\r\n" },
+		{ "HEAD /change", "Allow: POST, PUT\r\n" },
+	};
+	struct bench *b = *state;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		ask(b, rows[i].request, "Content-Length: 0\r\n");
+		assert_int_equal(status(b), 405);
+		assert_true(has(b, rows[i].allow));
+		assert_int_equal(http_counts(b->http).method_not_allowed, i + 1);
+	}
+	assert_int_equal(b->handled, 0);
+}
+
+/* How many bytes `c` a gzip stream holds; all others fail. */
+static size_t unpacked(const char *packed, size_t size, char c)
+{
+	static char out[ANSWER_MAX];
+	z_stream z = { .next_in = (Bytef *)(uintptr_t)packed,
+		       .avail_in = (uInt)size,
+		       .next_out = (Bytef *)out,
+		       .avail_out = sizeof(out) };
+	size_t i;
+
+	assert_int_equal(inflateInit2(&z, 15 + 16), Z_OK);
+	assert_int_equal(inflate(&z, Z_FINISH), Z_STREAM_END);
+	inflateEnd(&z);
+	for (i = 0; i < z.total_out; i++)
+		assert_int_equal(out[i], c);
+	return z.total_out;
+}
+
+/* HTTP/1.0 has no chunks: the body is all there is behind the headers. */
+static void ask_gzip(struct bench *b, const char *path)
+{
+	int fd = client(b);
+
+	put(fd, "GET ");
+	put(fd, path);
+	put(fd, " HTTP/1.0\r\nAccept-Encoding: gzip\r\n\r\n");
+	take_all(b, fd);
+}
+
+static void gzip_where_it_pays(void **state)
+{
+	struct bench *b = *state;
+
+	ask(b, "GET /large", "");
+	assert_int_equal(status(b), 503);
+	assert_true(has(b, "Content-Type: text/x-large\r\n"));
+	assert_true(has(b, "Vary: Accept, Accept-Encoding\r\n"));
+	assert_false(has(b, "Content-Encoding"));
+	assert_int_equal(strlen(body(b)), 5000);
+	ask_gzip(b, "/large");
+	assert_true(has(b, "Content-Encoding: gzip\r\n"));
+	assert_true(b->len < 1000);
+	assert_int_equal(unpacked(body(b), (size_t)(b->answer + b->len - body(b)), 'y'), 5000);
+	ask_gzip(b, "/small");
+	assert_false(has(b, "Content-Encoding"));
+	assert_string_equal(body(b), "/small");
+}
+
+static void streams_are_whole(void **state)
+{
+	struct bench *b = *state;
+	int fd = client(b);
+
+	b->stream.chunks = 30;
+	put(fd, "GET /stream HTTP/1.0\r\n\r\n");
+	take_all(b, fd);
+	assert_int_equal(strlen(body(b)), 300000);
+	assert_int_equal(strspn(body(b), "z"), 300000);
+	assert_int_equal(b->stream.mores, 30);
+	assert_int_equal(b->stream.dones, 1);
+	b->stream = (struct stream){ .chunks = 30 };
+	ask_gzip(b, "/stream");
+	assert_int_equal(unpacked(body(b), (size_t)(b->answer + b->len - body(b)), 'z'),
+	                 300000);
+	assert_int_equal(b->stream.mores, 30);
+	assert_int_equal(b->stream.dones, 1);
+}
+
+/* One that has begun and never ends. */
+static int endless(struct bench *b)
+{
+	int fd = client(b);
+	char some[100];
+
+	put(fd, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+	assert_true(take(b, fd, some, sizeof(some)) > 0);
+	assert_int_equal(b->stream.dones, 0);
+	return fd;
+}
+
+static void run_until_done(struct bench *b)
+{
+	int64_t until = clock_now() + 10 * SECOND;
+
+	while (b->stream.dones == 0) {
+		assert_true(clock_now() < until);
+		http_run(b->http, b->now);
+	}
+}
+
+static void client_goes_away(void **state)
+{
+	struct bench *b = *state;
+
+	close(endless(b));
+	run_until_done(b);
+	http_free(b->http);
+	b->http = NULL;
+	assert_int_equal(b->stream.dones, 1);
+}
+
+static void door_is_shut(void **state)
+{
+	struct bench *b = *state;
+	int fd = endless(b);
+
+	http_free(b->http);
+	b->http = NULL;
+	assert_int_equal(b->stream.dones, 1);
+	close(fd);
+}
+
+static void deadline_of_answers(void **state)
+{
+	struct bench *b = *state;
+	int fd = endless(b);
+
+	b->now += 5 * SECOND - 1;
+	http_run(b->http, b->now);
+	assert_int_equal(http_counts(b->http).deadline, 0);
+	b->now += 1;
+	run_until_done(b);
+	assert_int_equal(http_counts(b->http).deadline, 1);
+	assert_int_equal(b->stream.dones, 1);
+	close(fd);
+}
+
+/* Bytes that keep trickling do not put it off; the door asks to be called in time. */
+static void deadline_of_requests(void **state)
+{
+	struct bench *b = *state;
+	int fd = client(b);
+
+	/* Time stands still until the first answer shows that both are accepted. */
+	put(fd, "GET /sm");
+	ask(b, "GET /small", "");
+	b->now += 5 * SECOND - 1000;
+	put(fd, "a");
+	assert_true(http_run(b->http, b->now) <= 1000);
+	assert_int_equal(http_counts(b->http).deadline, 0);
+	b->now += 1000;
+	put(fd, "l");
+	take_all(b, fd);
+	assert_int_equal(b->len, 0);
+	assert_int_equal(http_counts(b->http).deadline, 1);
+	assert_int_equal(http_counts(b->http).requests, 1);
+}
+
+/* Kept open after an answer: closed too, but nothing went wrong. */
+static void idle_is_no_offence(void **state)
+{
+	struct bench *b = *state;
+	int fd = client(b);
+
+	put(fd, "GET /small HTTP/1.1\r\nHost: x\r\n\r\n");
+	b->len = take(b, fd, b->answer, ANSWER_MAX - 1);
+	assert_int_equal(status(b), 200);
+	http_run(b->http, b->now);
+	b->now += 5 * SECOND;
+	take_all(b, fd);
+	assert_int_equal(b->len, 0);
+	assert_int_equal(http_counts(b->http).deadline, 0);
+}
+
+static void nothing_to_free(void **state)
+{
+	(void)state;
+	http_free(NULL);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(routes_and_methods),
+		TEST(bodies_of_requests_are_passed_over),
+		TEST(head_has_no_body),
+		TEST(not_found),
+		TEST(method_not_allowed),
+		TEST(gzip_where_it_pays),
+		TEST(streams_are_whole),
+		TEST(client_goes_away),
+		TEST(door_is_shut),
+		TEST(deadline_of_answers),
+		TEST(deadline_of_requests),
+		TEST(idle_is_no_offence),
+		cmocka_unit_test(nothing_to_free),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
