@@ -20,11 +20,11 @@ comma := ,
 LIBRARY := err hash arena buf num name line version pattern matcher regex template initext rules \
            learned value cell sketch heap store stats expo mapping step unmatched names twins \
            ingest accept
-DAEMON := log sock gzip process http conf load worker pages daemon commands
+DAEMON := log sock systemd gzip process http conf load worker pages daemon commands
 FORGOTTEN := $(filter-out $(LIBRARY) $(DAEMON) main,$(patsubst src/%.c,%,$(wildcard src/*.c)))
 $(if $(FORGOTTEN),$(error src/: $(FORGOTTEN) is in neither LIBRARY nor DAEMON of the Makefile))
 
-PACKAGES := libevent_core libmicrohttpd libpcre2-8 zlib inih
+PACKAGES := libevent_core libmicrohttpd libpcre2-8 zlib inih libsystemd
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
             -Wformat=2 -Wimplicit-fallthrough -Wconversion -Wno-sign-conversion $(if $(WERROR),-Werror)
 MACHINE := $(shell $(CC) -dumpmachine)

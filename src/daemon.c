@@ -17,6 +17,7 @@
 #include "log.h"
 #include "pages.h"
 #include "sock.h"
+#include "systemd.h"
 #include "worker.h"
 
 #define SECOND_NS 1000000000
@@ -52,6 +53,10 @@ struct daemon {
 	int64_t sweep_again; /* when no worker can be at the mapping before any more; 0: done */
 	struct ws_stats *stats;
 	struct ws_mapping *mapping;
+	struct sock_list passed_udp, passed_http; /* by systemd; empty once they have a user */
+	bool udp_was_passed;
+	int64_t watchdog; /* how often to say that we are alive; 0: never */
+	int64_t said_alive;
 	struct worker **workers;
 	size_t nworkers;
 	struct http *http;
@@ -135,8 +140,11 @@ static void adopt(struct daemon *d, struct ws_mapping *mapping)
 static bool reload(void *user, struct ws_buf *diags)
 {
 	struct daemon *d = user;
-	struct ws_mapping *mapping = load(d, diags);
+	struct ws_mapping *mapping;
 
+	systemd_say_reloading(clock_now());
+	mapping = load(d, diags);
+	systemd_say_ready();
 	d->pages.last_reload_good = mapping != NULL;
 	if (mapping == NULL) {
 		d->pages.reloads_bad++;
@@ -166,10 +174,18 @@ static int64_t clamp(int64_t n, int64_t least, int64_t most)
 	return n < least ? least : n > most ? most : n;
 }
 
+static void say_alive(struct daemon *d, int64_t now)
+{
+	if (d->watchdog == 0 || now - d->said_alive < d->watchdog / 3)
+		return;
+	systemd_say_alive();
+	d->said_alive = now;
+}
+
 static void on_expiry(evutil_socket_t fd, short what, void *arg)
 {
 	struct daemon *d = arg;
-	int64_t now = clock_now(), due;
+	int64_t now = clock_now(), due, most;
 
 	(void)fd;
 	(void)what;
@@ -180,8 +196,10 @@ static void on_expiry(evutil_socket_t fd, short what, void *arg)
 		ws_store_expire(d->store, now, EXPIRIES_A_TICK);
 		due = ws_store_due(d->store);
 	}
-	arm(d->expiry, due <= now ? EXPIRY_LEAST_NS
-	                          : clamp(due - now, EXPIRY_LEAST_NS, EXPIRY_MOST_NS));
+	say_alive(d, now);
+	most = d->watchdog > 0 && d->watchdog / 3 < EXPIRY_MOST_NS ? d->watchdog / 3
+	                                                           : EXPIRY_MOST_NS;
+	arm(d->expiry, due <= now ? EXPIRY_LEAST_NS : clamp(due - now, EXPIRY_LEAST_NS, most));
 }
 
 static void on_http(evutil_socket_t fd, short what, void *arg)
@@ -206,6 +224,7 @@ static void stop(struct daemon *d, int number)
 	}
 	log_info("daemon", "signal %d: stopping", number);
 	d->pages.state = PAGES_STOPPING;
+	systemd_say_stopping();
 	for (i = 0; i < d->nworkers; i++)
 		worker_stop(d->workers[i]);
 }
@@ -342,6 +361,12 @@ static bool listen_on(struct daemon *d, struct sock_list *list, const char *addr
 
 /* The first worker's sockets from the settings; the others' on what those were bound to, so
  * that port 0 is one port for all. */
+static void move_socks(struct sock_list *from, struct sock_list *to)
+{
+	*to = *from;
+	from->n = 0;
+}
+
 static bool open_socks(struct daemon *d, struct sock_list *list)
 {
 	size_t i;
@@ -356,7 +381,9 @@ static bool open_socks(struct daemon *d, struct sock_list *list)
 		}
 		return true;
 	}
-	for (i = 0; i < d->conf->listen_udp.n; i++) {
+	if (d->passed_udp.n > 0)
+		move_socks(&d->passed_udp, list);
+	for (i = 0; !d->udp_was_passed && i < d->conf->listen_udp.n; i++) {
 		if (!listen_on(d, list, d->conf->listen_udp.items[i], true))
 			return false;
 	}
@@ -468,6 +495,10 @@ static bool listen_http(struct daemon *d, struct sock_list *list)
 	size_t i;
 
 	list->n = 0;
+	if (d->passed_http.n > 0) {
+		move_socks(&d->passed_http, list);
+		return true;
+	}
 	for (i = 0; i < d->conf->listen_http.n; i++) {
 		err = sock_listen(list, d->conf->listen_http.items[i], "--web.listen-address",
 		                  &options, why, sizeof(why));
@@ -521,6 +552,20 @@ static void init_pages(struct daemon *d)
 }
 
 /* HTTP before the workers: a port in use is noticed before any datagram is taken. */
+/* Sockets from systemd go before the addresses of the settings, kind by kind. */
+static void take_passed(struct daemon *d)
+{
+	char why[WHY_MAX];
+
+	if (systemd_take_sockets(&d->passed_udp, &d->passed_http, why, sizeof(why)) > 0)
+		log_warn("daemon", "%s; it is closed", why);
+	d->udp_was_passed = d->passed_udp.n > 0;
+	if (d->udp_was_passed && d->conf->workers > 1)
+		log_warn("statsd", "sockets that systemd passes have one worker; --statsd.workers "
+		                   "needs --statsd.listen-udp and no socket unit for it");
+	d->watchdog = systemd_watchdog_ns();
+}
+
 static bool start(struct daemon *d)
 {
 	if (!start_events(d) || !make_store(d))
@@ -528,10 +573,10 @@ static bool start(struct daemon *d)
 	init_pages(d);
 	if (!start_http(d))
 		return false;
-	while (d->nworkers < d->conf->workers) {
+	do {
 		if (!start_worker(d))
 			return false;
-	}
+	} while (!d->udp_was_passed && d->nworkers < d->conf->workers);
 	d->pages.state = PAGES_READY;
 	return true;
 }
@@ -580,6 +625,8 @@ static void release(struct daemon *d)
 	for (i = 0; i < SOCK_MAX; i++)
 		event_drop(d->http_events[i]);
 	http_free(d->http);
+	sock_close_all(&d->passed_udp);
+	sock_close_all(&d->passed_http);
 	ws_stats_free(d->stats);
 	ws_store_free(d->store);
 	ws_learned_free(d->learned);
@@ -613,9 +660,11 @@ int daemon_run(const struct conf *conf)
 	if (d.mapping == NULL)
 		return EXIT_USAGE;
 	log_mapping(&d, "loaded");
+	take_passed(&d);
 	ok = start(&d);
 	if (ok) {
 		log_info("daemon", "ready");
+		systemd_say_ready();
 		event_base_dispatch(d.base);
 		drops = pages_kernel_drops(&d.pages);
 		free_workers(&d);

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sock_diag.h>
 #include <net/if.h>
 #include <netdb.h>
@@ -307,11 +308,28 @@ static void describe(struct sock *s, const struct target *t)
 	         (unsigned)get_port(t));
 }
 
+/* The target becomes what the socket is bound to.  0 or errno. */
+static int add_bound(struct sock_list *list, struct target *t, int fd, enum sock_kind kind)
+{
+	struct sock *s;
+
+	if (list->n == SOCK_MAX)
+		return EMFILE;
+	t->size = sizeof(t->address);
+	if (getsockname(fd, (struct sockaddr *)&t->address, &t->size) != 0)
+		return errno;
+	s = &list->socks[list->n++];
+	*s = (struct sock){ .fd = fd };
+	if (kind == SOCK_KIND_UDP)
+		s->receive_buffer = get_option(fd, SOL_SOCKET, SO_RCVBUF);
+	describe(s, t);
+	return 0;
+}
+
 /* Opens one target; its port becomes the bound one.  0 or errno. */
 static int open_target(struct sock_list *list, struct target *t, const struct sock_options *o)
 {
-	struct sock *s;
-	int fd;
+	int fd, err;
 
 	if (list->n == SOCK_MAX)
 		return EMFILE;
@@ -320,19 +338,10 @@ static int open_target(struct sock_list *list, struct target *t, const struct so
 	fd = open_bound(t, o, o->reuse_port);
 	if (fd < 0)
 		return errno;
-	t->size = sizeof(t->address);
-	if (getsockname(fd, (struct sockaddr *)&t->address, &t->size) != 0) {
-		int err = errno;
-
+	err = add_bound(list, t, fd, o->kind);
+	if (err != 0)
 		close(fd);
-		return err;
-	}
-	s = &list->socks[list->n++];
-	*s = (struct sock){ .fd = fd };
-	if (o->kind == SOCK_KIND_UDP)
-		s->receive_buffer = get_option(fd, SOL_SOCKET, SO_RCVBUF);
-	describe(s, t);
-	return 0;
+	return err;
 }
 
 static void close_from(struct sock_list *list, size_t first)
@@ -420,6 +429,16 @@ enum ws_err sock_check(const char *address, const char *flag, enum sock_kind kin
 		             .why_size = why_size };
 
 	return parse_address(&r);
+}
+
+enum ws_err sock_adopt(struct sock_list *list, int fd, enum sock_kind kind)
+{
+	struct target t = { .size = 0 };
+
+	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0 ||
+	    fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 || add_bound(list, &t, fd, kind) != 0)
+		return WS_ERR_SYSTEM;
+	return WS_OK;
 }
 
 void sock_close_all(struct sock_list *list)

@@ -59,6 +59,9 @@ enum ws_err sock_listen(struct sock_list *list, const char *address, const char 
 enum ws_err sock_check(const char *address, const char *flag, enum sock_kind kind, char *why,
                        size_t why_size);
 
+/* Adds an open socket that somebody else has bound; on failure the caller keeps it. */
+enum ws_err sock_adopt(struct sock_list *list, int fd, enum sock_kind kind);
+
 void sock_close_all(struct sock_list *list);
 
 /* Datagrams the kernel dropped for want of room since the socket was made (SO_MEMINFO). */

@@ -7,13 +7,13 @@
 set -eu
 
 debian_build='gcc make pkg-config libevent-dev libmicrohttpd-dev uthash-dev libinih-dev
-  libpcre2-dev zlib1g-dev'
+  libpcre2-dev libsystemd-dev zlib1g-dev'
 debian_test='libcmocka-dev libc6-dbg python3 python3-prometheus-client valgrind'
 debian_ci='clang libclang-rt-14-dev clang-tidy cppcheck git prometheus python3-pyflakes
   shellcheck'
 debian_e2e='prometheus python3-venv'
 fedora_build='gcc make pkgconf-pkg-config libevent-devel libmicrohttpd-devel uthash-devel
-  inih-devel pcre2-devel zlib-devel'
+  inih-devel pcre2-devel systemd-devel zlib-devel'
 fedora_test='libcmocka-devel python3 python3-prometheus_client valgrind'
 fedora_ci='clang compiler-rt clang-tools-extra cppcheck git golang-github-prometheus
   python3-pyflakes ShellCheck'
@@ -87,7 +87,7 @@ elif command -v dnf >/dev/null; then
 	system=fedora
 else
 	echo "deps.sh: neither apt-get nor dnf here; windsock needs a C compiler, make," \
-		"pkg-config, libevent, libmicrohttpd, uthash, inih, pcre2, zlib" \
+		"pkg-config, libevent, libmicrohttpd, uthash, inih, pcre2, zlib, libsystemd" \
 		"(tests: cmocka, python3)" >&2
 	exit 0
 fi

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "systemd.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+/* NULL: it is in one of the lists. */
+static const char *take(int fd, struct sock_list *udp, struct sock_list *http)
+{
+	bool is_udp = sd_is_socket(fd, AF_INET, SOCK_DGRAM, -1) > 0 ||
+	              sd_is_socket(fd, AF_INET6, SOCK_DGRAM, -1) > 0;
+	bool is_tcp = sd_is_socket(fd, AF_INET, SOCK_STREAM, 1) > 0 ||
+	              sd_is_socket(fd, AF_INET6, SOCK_STREAM, 1) > 0;
+	enum ws_err err;
+
+	if (!is_udp && !is_tcp)
+		return "is neither a datagram nor a listening stream socket of IP";
+	err = sock_adopt(is_udp ? udp : http, fd, is_udp ? SOCK_KIND_UDP : SOCK_KIND_TCP);
+	return err == WS_OK ? NULL : "cannot be used: there are more than 16, or it is broken";
+}
+
+size_t systemd_take_sockets(struct sock_list *udp, struct sock_list *http, char *why,
+                            size_t why_size)
+{
+	int n = sd_listen_fds(1), fd;
+	size_t bad = 0;
+
+	for (fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + n; fd++) {
+		const char *wrong = take(fd, udp, http);
+
+		if (wrong == NULL)
+			continue;
+		snprintf(why, why_size, "file descriptor %d that systemd passed %s", fd, wrong);
+		close(fd);
+		bad++;
+	}
+	return bad;
+}
+
+void systemd_say_ready(void)
+{
+	sd_notify(0, "READY=1");
+}
+
+void systemd_say_reloading(int64_t now)
+{
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)(now / 1000));
+}
+
+void systemd_say_stopping(void)
+{
+	sd_notify(0, "STOPPING=1");
+}
+
+int64_t systemd_watchdog_ns(void)
+{
+	uint64_t usec;
+
+	return sd_watchdog_enabled(0, &usec) > 0 ? (int64_t)usec * 1000 : 0;
+}
+
+void systemd_say_alive(void)
+{
+	sd_notify(0, "WATCHDOG=1");
+}

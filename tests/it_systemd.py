@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The service manager's side, played by a small supervisor: passed sockets, notifications, the
+watchdog."""
+import os
+import re
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import urllib.request
+
+from harness import tap, wait_for
+
+BEAT = b"airflow.scheduler_heartbeat:1|c"
+
+
+class Supervisor:
+    """Holds the sockets, as systemd does, and starts windsock on them again and again."""
+
+    def __init__(self, *flags, passed=None, watchdog_usec=None):
+        self.flags, self.watchdog_usec = flags, watchdog_usec
+        self.directory = tempfile.TemporaryDirectory()
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+        self.udp.bind(("127.0.0.1", 0))
+        self.tcp = socket.socket()
+        self.tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.tcp.bind(("127.0.0.1", 0))
+        self.tcp.listen(64)
+        self.passed = passed if passed is not None else [self.udp, self.tcp]
+        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notify.bind(self.directory.name + "/notify")
+        self.notify.setblocking(False)
+        self.told, self.process, self.log = [], None, open(self.directory.name + "/log", "w+")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        for s in (self.udp, self.tcp, self.notify, self.log):
+            s.close()
+        self.directory.cleanup()
+
+    def start(self):
+        fds = [s.fileno() for s in self.passed]
+        env = dict(os.environ, NOTIFY_SOCKET=self.directory.name + "/notify",
+                   LISTEN_FDS=str(len(fds)))
+        exports = "LISTEN_PID=$$; export LISTEN_PID; "
+        if self.watchdog_usec:
+            env["WATCHDOG_USEC"] = str(self.watchdog_usec)
+            exports += "WATCHDOG_PID=$$; export WATCHDOG_PID; "
+        # Through numbers that are free in any case, to 3 and what follows.
+        moves = "".join(" %d>&%d" % (100 + i, fd) for i, fd in enumerate(fds))
+        moves += "".join(" %d>&%d" % (3 + i, 100 + i) for i in range(len(fds)))
+        self.process = subprocess.Popen(
+            ["bash", "-c", exports + 'exec "$@"' + moves, "bash",
+             os.environ.get("WINDSOCK", "build/windsock"), *self.flags],
+            env=env, pass_fds=fds, stderr=self.log)
+        wait_for(lambda: self.hears("READY=1") or self.process.poll() is not None, "READY=1", 60)
+        assert self.process.poll() is None, self.logged()
+
+    def hears(self, word):
+        """Whether it has been told since the last question."""
+        try:
+            while True:
+                self.told.append(self.notify.recv(4096).decode())
+        except BlockingIOError:
+            pass
+        found = [text for text in self.told if word in text.split("\n")[0]]
+        self.told = []
+        return found[0] if found else None
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(60) == 0
+
+    def logged(self):
+        with open(self.log.name) as log:
+            return log.read()
+
+    def get(self):
+        url = "http://127.0.0.1:%d/metrics" % self.tcp.getsockname()[1]
+        return urllib.request.urlopen(url, timeout=20).read().decode()
+
+
+def passed_sockets_are_served():
+    with Supervisor() as s:
+        s.start()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+            out.sendto(BEAT, s.udp.getsockname())
+        wait_for(lambda: "\nairflow_scheduler_heartbeat 1\n" in s.get(), "the sample")
+        assert "listening on 127.0.0.1:%d (UDP)" % s.udp.getsockname()[1] in s.logged()
+        s.stop()
+
+
+def no_datagram_is_lost_over_restarts():
+    with Supervisor() as s:
+        sent, done = [0], threading.Event()
+
+        def send():
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+                while not done.is_set():
+                    for _ in range(20):
+                        out.sendto(BEAT, s.udp.getsockname())
+                    sent[0] += 20
+                    time.sleep(0.001)  # pacing: far below what the receive buffer holds
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        try:
+            for _ in range(4):
+                s.start()
+                before = sent[0]
+                wait_for(lambda: sent[0] > before + 500, "traffic")
+                s.stop()
+                before = sent[0]
+                wait_for(lambda: sent[0] > before + 200, "traffic while nobody listens")
+        finally:
+            done.set()
+            sender.join()
+        s.start()
+        wait_for(lambda: received(s.get()) > 0, "the rest")
+        s.stop()
+        totals = [int(n) for n in re.findall(r"stopped; received (\d+) datagrams", s.logged())]
+        assert len(totals) == 5 and sum(totals) == sent[0], (totals, sent)
+
+
+def received(text):
+    return float(re.search(r"^windsock_datagrams_total (\S+)$", text, re.M)[1])
+
+
+def the_manager_is_told():
+    with Supervisor("--statsd.mapping-config=builtin:airflow", watchdog_usec=300000) as s:
+        s.start()
+        wait_for(lambda: s.hears("WATCHDOG=1"), "a sign of life")
+        wait_for(lambda: s.hears("WATCHDOG=1"), "another one")
+        s.process.send_signal(signal.SIGHUP)
+        told = []
+        wait_for(lambda: told.append(s.hears("RELOADING=1")) or told[-1], "RELOADING=1")
+        now = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        usec = int(re.search(r"MONOTONIC_USEC=(\d+)", told[-1])[1])
+        assert now - 60_000_000 < usec <= now, (usec, now)
+        s.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: s.hears("STOPPING=1"), "STOPPING=1")
+        assert s.process.wait(60) == 0
+
+
+def what_is_no_socket_of_ours_is_closed():
+    near, far = socket.socketpair()
+    with near, far, Supervisor("--statsd.listen-udp=127.0.0.1:0") as s:
+        s.passed = [near, s.tcp]
+        s.start()
+        assert "file descriptor 3 that systemd passed is neither a datagram" in s.logged()
+        assert "airflow" not in s.get().split("windsock_")[0]
+        s.stop()
+
+
+def passed_sockets_have_one_worker():
+    with Supervisor("--statsd.workers=3") as s:
+        s.start()
+        assert "\nwindsock_workers 1\n" in s.get()
+        assert "sockets that systemd passes have one worker" in s.logged()
+        s.stop()
+
+
+tap([passed_sockets_are_served, no_datagram_is_lost_over_restarts, the_manager_is_told,
+     what_is_no_socket_of_ours_is_closed, passed_sockets_have_one_worker])
