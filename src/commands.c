@@ -383,9 +383,9 @@ static void put_series(struct ws_buf *out, const char *what, const struct ws_tar
 static void put_bounds(struct ws_buf *out, const struct ws_step *step)
 {
 	ws_buf_str(out, "    passed    the value is not within ");
-	ws_buf_double(out, step->least);
+	ws_buf_double(out, step->bounds->least);
 	ws_buf_str(out, " and ");
-	ws_buf_double(out, step->most);
+	ws_buf_double(out, step->bounds->most);
 	ws_buf_char(out, '\n');
 }
 

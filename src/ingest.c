@@ -47,6 +47,7 @@ struct ws_ingest {
 	struct ws_span address;
 	struct ws_resolution *resolution;
 	struct ws_rule_stats **rules;
+	uint64_t *twin_of; /* by rule */
 
 	uint64_t learned_version; /* what names are split by; being caught up with */
 	struct known *resplit;    /* the next to look at; NULL: all are split by it */
@@ -100,10 +101,12 @@ static void forget_mapping(struct ws_ingest *g)
 	ws_resolution_free(g->resolution);
 	ws_mapping_unref(g->mapping);
 	free(g->rules);
+	free(g->twin_of);
 	g->resolution = NULL;
 	g->resolved = NULL;
 	g->mapping = NULL;
 	g->rules = NULL;
+	g->twin_of = NULL;
 }
 
 void ws_ingest_free(struct ws_ingest *g)
@@ -127,7 +130,8 @@ static bool learn_mapping(struct ws_ingest *g, struct ws_mapping *mapping)
 	g->resplit = NULL;
 	g->resolution = ws_resolution_new(mapping, g->learned);
 	g->rules = calloc(n + 1, sizeof(struct ws_rule_stats *));
-	if (g->resolution == NULL || g->rules == NULL)
+	g->twin_of = calloc(n + 1, sizeof(*g->twin_of));
+	if (g->resolution == NULL || g->rules == NULL || g->twin_of == NULL)
 		goto fail;
 	for (i = 0; i < n; i++) {
 		g->rules[i] = ws_stats_rule(g->stats, ws_mapping_rule(mapping, i).name);
@@ -161,14 +165,14 @@ static void resplit(struct ws_ingest *g, struct known *k)
 	uint32_t i;
 
 	g->resolved = NULL;
-	k->split_version = ws_learned_version(g->learned);
+	k->more->split_version = ws_learned_version(g->learned);
 	if (ws_mapping_resolve(g->mapping, &s, g->resolution) != WS_OK)
 		return;
 	k->ambiguous = g->resolution->ambiguous;
 	split = split_of(g);
-	if (split == k->split)
+	if (split == k->more->split)
 		return;
-	k->split = split;
+	k->more->split = split;
 	for (i = 0; i < k->nsteps; i++) {
 		ws_store_retire(g->store, k->steps[i].ref);
 		k->steps[i].ref = (struct ws_ref){ 0 };
@@ -278,6 +282,31 @@ static uint16_t capped(unsigned n)
 	return (uint16_t)(n < UINT16_MAX ? n : UINT16_MAX);
 }
 
+static void remember_more(struct ws_ingest *g, struct known *k)
+{
+	const struct ws_resolution *r = g->resolution;
+	struct known_more *more;
+	bool bad = r->head.bad_tags + r->head.long_tags + r->head.excess_tags + r->reserved_tags > 0;
+
+	if (!bad && !r->divisible && !r->unmatched && r->nlearns == 0)
+		return;
+	more = names_add_more(g->names, k);
+	if (more == NULL)
+		return;
+	k->has_bad_tags = bad;
+	more->bad_tags = capped(r->head.bad_tags);
+	more->long_tags = capped(r->head.long_tags);
+	more->excess_tags = capped(r->head.excess_tags);
+	more->reserved_tags = capped(r->reserved_tags);
+	k->teaches = r->nlearns > 0;
+	more->taught = g->now;
+	more->split_version = g->resolved_version;
+	if (r->divisible) {
+		more->split = split_of(g);
+		names_mark_divisible(g->names, k);
+	}
+}
+
 /* The resolution at hand as an entry. */
 static struct known *remember(struct ws_ingest *g, const struct ws_sample *s, uint64_t hash)
 {
@@ -287,25 +316,18 @@ static struct known *remember(struct ws_ingest *g, const struct ws_sample *s, ui
 
 	if (k == NULL)
 		return NULL;
-	k->err = r->err;
+	k->err = (uint8_t)r->err;
 	k->unmatched = r->unmatched;
 	k->ambiguous = r->ambiguous;
-	if (r->divisible)
-		names_mark_divisible(g->names, k);
-	k->split = r->divisible ? split_of(g) : 0;
-	k->split_version = g->resolved_version;
-	k->teaches = r->nlearns > 0;
-	k->taught = g->now;
+	remember_more(g, k);
 	k->fits = r->fits;
 	k->takes = r->takes;
-	k->bad_tags = capped(r->head.bad_tags);
-	k->long_tags = capped(r->head.long_tags);
-	k->excess_tags = capped(r->head.excess_tags);
-	k->reserved_tags = capped(r->reserved_tags);
 	for (i = 0; i < r->nsteps; i++) {
 		k->steps[i] = step_of(r, i);
-		if (r->steps[i].rule != WS_NO_RULE)
-			k->steps[i].rule = &g->rules[r->steps[i].rule]->lanes[g->lane_index];
+		if (r->steps[i].rule == WS_NO_RULE)
+			continue;
+		g->twin_of[r->steps[i].rule] = r->steps[i].twin_of;
+		k->steps[i].rule = &g->rules[r->steps[i].rule]->lanes[g->lane_index];
 	}
 	return k;
 }
@@ -323,7 +345,7 @@ static void learn(struct ws_ingest *g)
 /* So that ids that are still in use do not expire. */
 static void teach_again(struct ws_ingest *g, struct known *k)
 {
-	k->taught = g->now;
+	k->more->taught = g->now;
 	if (resolve(g, k))
 		learn(g);
 }
@@ -393,7 +415,8 @@ static enum twins_verdict judge_twin(struct ws_ingest *g, struct known *k, uint3
 {
 	const struct step *step = &k->steps[i];
 	const struct ws_sample *s = &p->sample;
-	enum twins_verdict verdict = twins_judge(g->twins, p->sender, step->twin_of, g->now);
+	uint64_t twin_of = g->twin_of[step->twin - 1];
+	enum twins_verdict verdict = twins_judge(g->twins, p->sender, twin_of, g->now);
 
 	if (verdict == TWINS_DROP && step->stop)
 		WS_LANE_ADD(step->rule->dropped, 1);
@@ -410,7 +433,7 @@ static enum twins_verdict judge_twin(struct ws_ingest *g, struct known *k, uint3
 		.value = s->value,
 		.weight = s->weight,
 		.sender = p->sender,
-		.twin_of = step->twin_of,
+		.twin_of = twin_of,
 		.since = g->now,
 	});
 	return TWINS_WAIT;
@@ -432,7 +455,7 @@ static void apply_steps(struct ws_ingest *g, struct known *k, const struct pendi
 		taken = taken || verdict != STEP_DECLARE;
 		if (step->rule != NULL && verdict != STEP_DECLARE)
 			WS_LANE_ADD(step->rule->hits, 1);
-		if (step->twin_of != 0) {
+		if (step->twin != 0) {
 			enum twins_verdict twin = judge_twin(g, k, i, p, nfed == 0);
 
 			nfed += twin == TWINS_WAIT && verdict != STEP_DECLARE;
@@ -459,8 +482,8 @@ static void take_unmatched(struct ws_ingest *g, struct known *k, const struct ws
 	WS_LANE_ADD(g->lane->unmatched, 1);
 	if (k->nsteps == 0)
 		WS_LANE_ADD(g->lane->unmatched_dropped, 1);
-	if (g->unmatched != NULL &&
-	    ws_unmatched_add(g->unmatched, g->lane_index, &k->place, s, g->now) &&
+	if (g->unmatched != NULL && k->more != NULL &&
+	    ws_unmatched_add(g->unmatched, g->lane_index, &k->more->place, s, g->now) &&
 	    g->on_unmatched != NULL)
 		g->on_unmatched(g->user, s->head);
 }
@@ -481,7 +504,7 @@ static void take_sample(struct ws_ingest *g, const struct pending *p)
 		}
 	}
 	if (k->err != WS_OK) {
-		reject(g, k->err, 1, line);
+		reject(g, (enum ws_err)k->err, 1, line);
 		return;
 	}
 	WS_LANE_ADD(g->lane->samples[s->type], 1);
@@ -489,17 +512,17 @@ static void take_sample(struct ws_ingest *g, const struct pending *p)
 		reject(g, WS_ERR_BAD_RATE, 1, line);
 	if (s->problems & WS_PROBLEM_FIELD)
 		reject(g, WS_ERR_UNKNOWN_FIELD, 1, line);
-	if (k->bad_tags + k->long_tags + k->excess_tags + k->reserved_tags > 0) {
-		reject(g, WS_ERR_BAD_TAG, k->bad_tags, line);
-		reject(g, WS_ERR_TAG_TOO_LONG, k->long_tags, line);
-		reject(g, WS_ERR_TOO_MANY_TAGS, k->excess_tags, line);
-		reject(g, WS_ERR_RESERVED_TAG, k->reserved_tags, line);
+	if (k->has_bad_tags) {
+		reject(g, WS_ERR_BAD_TAG, k->more->bad_tags, line);
+		reject(g, WS_ERR_TAG_TOO_LONG, k->more->long_tags, line);
+		reject(g, WS_ERR_TOO_MANY_TAGS, k->more->excess_tags, line);
+		reject(g, WS_ERR_RESERVED_TAG, k->more->reserved_tags, line);
 	}
 	if (k->unmatched)
 		take_unmatched(g, k, s);
-	if (k->teaches && g->now - k->taught >= TEACH_AGAIN_NS)
+	if (k->teaches && g->now - k->more->taught >= TEACH_AGAIN_NS)
 		teach_again(g, k);
-	if (k->divisible && k->split_version != ws_learned_version(g->learned))
+	if (k->divisible && k->more->split_version != ws_learned_version(g->learned))
 		resplit(g, k);
 	if (k->ambiguous)
 		WS_LANE_ADD(g->lane->ambiguous, 1);

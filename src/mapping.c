@@ -92,7 +92,8 @@ static bool tags_cover(const struct rule *wide, const struct rule *narrow)
 
 static bool shadows(const struct rule *early, const struct rule *late)
 {
-	if (early->continues || early->least > late->least || early->most < late->most)
+	if (early->continues || early->bounds.least > late->bounds.least ||
+	    early->bounds.most < late->bounds.most)
 		return false;
 	if (early->types != 0 && (late->types == 0 || (late->types & ~early->types) != 0))
 		return false;
@@ -552,14 +553,21 @@ static bool split(const struct ws_mapping *m, const struct rule *rule, struct ws
 	struct ws_span name = r->scratch->full_name, other[RULE_VARIABLES_MAX];
 	bool divisible = false, found = false;
 	size_t nsegments, len, i;
+	const char *only = NULL; /* where the capture begins, when all before it is literal */
 
 	if (!pattern_match(&rule->pattern, name, values))
 		return false;
 	nsegments = find_segments(name, starts);
+	if (rule->known_after != SIZE_MAX)
+		only = name.ptr + rule->known_after;
 	for (len = nsegments; len > 0 && !(found && divisible); len--) {
 		for (i = 0; i + len <= nsegments; i++) {
 			struct ws_span value = ws_span_between(starts[i], starts[i + len] - 1);
-			bool known = !found && is_known(m, rule, r->scratch->learned, value);
+			bool known;
+
+			if (only != NULL && starts[i] != only)
+				continue;
+			known = !found && is_known(m, rule, r->scratch->learned, value);
 
 			if ((divisible && !known) ||
 			    !pattern_match_with(&rule->pattern, name, rule->known, value, other))
@@ -779,6 +787,11 @@ static bool write_step(const struct ws_mapping *m, const struct rule *rule,
 	return s->text.err == WS_OK;
 }
 
+static bool is_bounded(const struct rule *rule)
+{
+	return isfinite(rule->bounds.least) || isfinite(rule->bounds.most);
+}
+
 /* One step for a rule that takes the sample. */
 static bool add_step(const struct ws_mapping *m, uint32_t id, const struct ws_sample *sample,
                      const struct ws_span *values, struct ws_resolution *r)
@@ -790,8 +803,7 @@ static bool add_step(const struct ws_mapping *m, uint32_t id, const struct ws_sa
 		.view = rule->view,
 		.drop = rule->drop,
 		.stop = !rule->continues,
-		.least = rule->least,
-		.most = rule->most,
+		.bounds = is_bounded(rule) ? &rule->bounds : NULL,
 		.scale = scale_of(rule, sample),
 		.twin_of = rule->twin_of,
 	};
@@ -816,8 +828,7 @@ static bool add_declared(const struct ws_mapping *m, const struct rule *rule, ui
 		.rule = id,
 		.view = rule->view,
 		.declare = true,
-		.least = rule->least,
-		.most = rule->most,
+		.bounds = is_bounded(rule) ? &rule->bounds : NULL,
 		.twin_of = rule->twin_of,
 	};
 	for (i = 0; i < d->rule->nvariables; i++) {
@@ -862,11 +873,6 @@ static bool add_steps(const struct ws_mapping *m, uint32_t id, const struct ws_s
 	return add_step(m, id, sample, values, r);
 }
 
-static bool is_bounded(const struct rule *rule)
-{
-	return isfinite(rule->least) || isfinite(rule->most);
-}
-
 static bool add_unmatched(const struct ws_mapping *m, enum ws_type type, struct ws_resolution *r)
 {
 	struct ws_scratch *s = r->scratch;
@@ -882,8 +888,7 @@ static bool add_unmatched(const struct ws_mapping *m, enum ws_type type, struct 
 		set = m->files[0].set;
 		observed = set.kind;
 	}
-	*step = (struct ws_step){ .rule = WS_NO_RULE, .stop = true,
-		                  .least = -(double)INFINITY, .most = (double)INFINITY };
+	*step = (struct ws_step){ .rule = WS_NO_RULE, .stop = true };
 	set_shape(step, &set, type, ws_kind_of(type, observed));
 	step->scale = set.scale;
 	step->target.unmatched = true;

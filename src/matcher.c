@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#define PATHS_MAX 64
+
 enum edge {
 	EDGE_BYTE,
 	EDGE_SEGMENT, /* any bytes but dots */
@@ -91,30 +93,70 @@ static enum edge edge_of(const struct pattern_part *part)
 	return EDGE_SEGMENT;
 }
 
-bool matcher_add(struct matcher *m, const struct pattern *p, uint32_t id)
+static struct node *walk(struct matcher *m, struct node *node, struct ws_span text)
 {
-	struct node *node = m->root;
-	struct id_list *entry;
-	size_t i, k;
+	size_t i;
 
-	for (i = 0; i < p->nparts && node != NULL; i++) {
-		const struct pattern_part *part = &p->parts[i];
+	for (i = 0; i < text.len && node != NULL; i++)
+		node = step(m, node, EDGE_BYTE, text.ptr[i]);
+	return node;
+}
 
-		if (part->op != PATTERN_LITERAL) {
-			node = step(m, node, edge_of(part), 0);
-			continue;
-		}
-		for (k = 0; k < part->text.len && node != NULL; k++)
-			node = step(m, node, EDGE_BYTE, part->text.ptr[k]);
-	}
-	entry = arena_alloc(m->arena, sizeof(*entry));
-	if (node == NULL || entry == NULL)
+static bool end_here(struct matcher *m, struct node *node, uint32_t id)
+{
+	struct id_list *entry = arena_alloc(m->arena, sizeof(*entry));
+
+	if (entry == NULL)
 		return false;
 	entry->id = id;
 	entry->next = node->ids;
 	node->ids = entry;
 	m->nids++;
 	return true;
+}
+
+static size_t count_choices(struct ws_span choices)
+{
+	struct ws_span one;
+	size_t n = 0;
+
+	while (ws_span_cut(&choices, '|', &one))
+		n++;
+	return n;
+}
+
+/*
+ * Adds the parts from i on.  Alternatives are paths of their own, as long as there are no more
+ * than `paths` for the whole pattern: a capture at its beginning would be alive in every name.
+ */
+static bool add_from(struct matcher *m, const struct pattern *p, uint32_t id, size_t i,
+                     struct node *node, size_t paths)
+{
+	for (; i < p->nparts && node != NULL; i++) {
+		const struct pattern_part *part = &p->parts[i];
+		struct ws_span choices = part->text, one;
+		size_t n = part->op == PATTERN_CHOICE ? count_choices(choices) : 0;
+
+		if (part->op == PATTERN_LITERAL) {
+			node = walk(m, node, part->text);
+			continue;
+		}
+		if (n == 0 || n > paths) {
+			node = step(m, node, edge_of(part), 0);
+			continue;
+		}
+		while (ws_span_cut(&choices, '|', &one)) {
+			if (!add_from(m, p, id, i + 1, walk(m, node, one), paths / n))
+				return false;
+		}
+		return true;
+	}
+	return node != NULL && end_here(m, node, id);
+}
+
+bool matcher_add(struct matcher *m, const struct pattern *p, uint32_t id)
+{
+	return add_from(m, p, id, 0, m->root, PATHS_MAX);
 }
 
 /* Numbers a node's children: byte edges first, side by side. */
@@ -228,7 +270,11 @@ static size_t collect(const struct matcher *m, struct matcher_scratch *s, uint32
 		for (entry = m->nodes[s->now[i]].ids; entry != NULL; entry = entry->next) {
 			/* Few fit, so sorting them in one by one is the quick way. */
 			for (k = count; k > 0 && s->ids[k - 1] > entry->id; k--)
-				s->ids[k] = s->ids[k - 1];
+				;
+			/* By another path already? */
+			if (k > 0 && s->ids[k - 1] == entry->id)
+				continue;
+			memmove(s->ids + k + 1, s->ids + k, (count - k) * sizeof(*s->ids));
 			s->ids[k] = entry->id;
 			count++;
 		}

@@ -5,8 +5,8 @@
  *
  * The patterns are laid over one another in a trie of bytes, in which a capture is a node that
  * keeps itself alive; a name is walked through it byte by byte with the set of nodes alive.
- * Alternatives count as open captures here, so what comes out may hold a pattern that does not
- * fit: the caller asks pattern_match, which also finds the captures.
+ * Many alternatives count as an open capture here, so what comes out may hold a pattern that
+ * does not fit: the caller asks pattern_match, which also finds the captures.
  */
 #ifndef MATCHER_H
 #define MATCHER_H

@@ -119,7 +119,7 @@ struct ws_sample known_sample(const struct known *k)
 		.head = ws_span(text, k->head_len),
 		.tags = ws_span(text + k->head_len, k->tags_len),
 		.sender = ws_span(text + k->head_len + k->tags_len, k->sender_len),
-		.type = k->type,
+		.type = (enum ws_type)k->type,
 		.is_dogstatsd = k->is_dogstatsd,
 	};
 }
@@ -128,7 +128,7 @@ static bool is_same(const struct known *k, const struct ws_sample *s)
 {
 	const char *text = known_text(k);
 
-	return k->head_len == s->head.len && k->type == s->type &&
+	return k->head_len == s->head.len && k->type == (uint8_t)s->type &&
 	       k->is_dogstatsd == s->is_dogstatsd && k->sender_len == s->sender.len &&
 	       k->tags_len == s->tags.len && memcmp(text, s->head.ptr, s->head.len) == 0 &&
 	       (s->tags.len == 0 ||
@@ -235,16 +235,33 @@ void names_prefetch_known(const struct names *names, uint64_t hash)
 		__builtin_prefetch((const char *)k + i * CACHE_LINE);
 }
 
+struct known_more *names_add_more(struct names *names, struct known *k)
+{
+	k->more = arena_alloc(&names->young->arena, sizeof(*k->more));
+	return k->more;
+}
+
+/* Without memory the copy does without what few names have. */
+static void copy_more(struct names *names, struct known *copy, const struct known *from)
+{
+	if (from->more == NULL)
+		return;
+	if (names_add_more(names, copy) != NULL)
+		*copy->more = *from->more;
+	else
+		copy->has_bad_tags = copy->divisible = copy->teaches = false;
+}
+
 void names_mark_divisible(struct names *names, struct known *k)
 {
 	struct generation *g = names->young;
 
 	k->divisible = true;
-	k->next_divisible = NULL;
+	k->more->next_divisible = NULL;
 	if (g->last_divisible == NULL)
 		g->divisible = k;
 	else
-		g->last_divisible->next_divisible = k;
+		g->last_divisible->more->next_divisible = k;
 	g->last_divisible = k;
 }
 
@@ -255,7 +272,7 @@ struct known *names_first_divisible(const struct names *names)
 
 struct known *names_next_divisible(const struct names *names, const struct known *k)
 {
-	return k == names->young->last_divisible ? names->old->divisible : k->next_divisible;
+	return k == names->young->last_divisible ? names->old->divisible : k->more->next_divisible;
 }
 
 struct known *names_find(struct names *names, const struct ws_sample *s, uint64_t hash)
@@ -273,6 +290,7 @@ struct known *names_find(struct names *names, const struct ws_sample *s, uint64_
 	if (copy == NULL)
 		return k;
 	memcpy(copy, k, size);
+	copy_more(names, copy, k);
 	if (copy->divisible)
 		names_mark_divisible(names, copy);
 	return copy;
@@ -282,16 +300,20 @@ struct known *names_add(struct names *names, const struct ws_sample *s, uint64_t
 			size_t nsteps)
 {
 	const struct known form = {
-		.nsteps = (uint32_t)nsteps,
-		.head_len = (uint32_t)s->head.len,
-		.tags_len = (uint32_t)s->tags.len,
-		.sender_len = (uint32_t)s->sender.len,
-		.type = s->type,
+		.nsteps = (uint16_t)nsteps,
+		.head_len = (uint16_t)s->head.len,
+		.tags_len = (uint16_t)s->tags.len,
+		.sender_len = (uint8_t)s->sender.len,
+		.type = (uint8_t)s->type,
 		.is_dogstatsd = s->is_dogstatsd,
 	};
-	struct known *k = add(names->young, hash, known_size(&form));
+	struct known *k;
 	char *text;
 
+	if (nsteps > UINT16_MAX || s->head.len > UINT16_MAX || s->tags.len > UINT16_MAX ||
+	    s->sender.len > UINT8_MAX)
+		return NULL;
+	k = add(names->young, hash, known_size(&form));
 	if (k == NULL)
 		return NULL;
 	*k = form;

@@ -16,21 +16,29 @@
 
 #include "step.h"
 
-/* A name; its text stands behind the steps. */
-struct known {
+/* What few names have. */
+struct known_more {
 	struct known *next_divisible; /* of its generation */
-	uint32_t nsteps;
-	uint32_t head_len, tags_len, sender_len;
-	enum ws_type type;
-	enum ws_err err; /* the head is refused */
-	bool unmatched, is_dogstatsd;
-	bool ambiguous, divisible, teaches;
 	uint16_t bad_tags, long_tags, excess_tags, reserved_tags;
-	uint64_t fits, takes; /* rules that have twins */
 	/* When divisible: a hash of the labels, and the version of what was known then. */
 	uint64_t split, split_version;
-	struct ws_unmatched_place place; /* when unmatched */
 	int64_t taught; /* when it last taught what it teaches */
+	struct ws_unmatched_place place; /* when unmatched */
+};
+
+/* A name; its text stands behind the steps. */
+struct known {
+	struct known_more *more; /* NULL: nothing of it */
+	uint64_t fits, takes;    /* rules that have twins */
+	uint16_t nsteps;
+	uint16_t head_len, tags_len;
+	uint8_t sender_len;
+	uint8_t type; /* enum ws_type */
+	uint8_t err;  /* enum ws_err: the head is refused */
+	bool is_dogstatsd, unmatched;
+	/* With `more`: some tags were ignored, a later id may split it, it teaches ids. */
+	bool has_bad_tags, divisible, teaches;
+	bool ambiguous;
 	struct step steps[];
 };
 
@@ -57,6 +65,9 @@ void names_prefetch(const struct names *names, uint64_t hash);
 void names_prefetch_known(const struct names *names, uint64_t hash);
 
 struct known *names_find(struct names *names, const struct ws_sample *s, uint64_t hash);
+
+/* The part that few names have, all zero; NULL: out of memory. */
+struct known_more *names_add_more(struct names *names, struct known *k);
 
 /* All zero but for text, type, is_dogstatsd and nsteps.  NULL: out of memory. */
 struct known *names_add(struct names *names, const struct ws_sample *s, uint64_t hash,

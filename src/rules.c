@@ -365,12 +365,12 @@ static bool set_bound(struct reader *r, struct ws_span v, double *bound)
 
 static bool set_min(struct reader *r, struct ws_span v)
 {
-	return set_bound(r, v, &r->rule->least);
+	return set_bound(r, v, &r->rule->bounds.least);
 }
 
 static bool set_max(struct reader *r, struct ws_span v)
 {
-	return set_bound(r, v, &r->rule->most);
+	return set_bound(r, v, &r->rule->bounds.most);
 }
 
 static bool set_type(struct reader *r, struct ws_span v)
@@ -677,9 +677,15 @@ static bool compile_learning(struct reader *r, struct rule *rule)
 	rule->learn = find_variable(rule, r->learn);
 	if (rule->learn < 0 && r->learn.len > 0)
 		return refuse(r, "learn wants one of the rule's captures or tags");
+	rule->known_after = SIZE_MAX;
 	for (i = 0; i < rule->pattern.nparts && r->known.len > 0; i++) {
 		const struct pattern_part *part = &rule->pattern.parts[i];
 
+		/* Literals stand between captures: behind the first part, if that is one. */
+		if (i == 1 && rule->pattern.parts[0].op == PATTERN_LITERAL &&
+		    part->op == PATTERN_REST && part->capture >= 0 &&
+		    ws_span_eq(rule->pattern.captures[part->capture], r->known))
+			rule->known_after = rule->pattern.parts[0].text.len;
 		if (part->op == PATTERN_REST && part->capture >= 0 &&
 		    ws_span_eq(rule->pattern.captures[part->capture], r->known))
 			rule->known = part->capture;
@@ -750,7 +756,7 @@ static bool compile_rule(struct reader *r, struct rule *rule)
 		return refuse(r, "a rule needs match = or regex =, one of them");
 	if (rule->drop == (rule->metric_text.len > 0))
 		return refuse(r, "a rule needs metric = or drop = yes, one of them");
-	if (rule->least > rule->most)
+	if (rule->bounds.least > rule->bounds.most)
 		return refuse(r, "min is greater than max: no value fits");
 	if (!compile_match(r, rule))
 		return false;
@@ -829,8 +835,7 @@ static void on_section(void *user, unsigned line, struct ws_span name)
 	rule->line = line;
 	rule->set = r->file->set;
 	rule->set.has_kind = false;
-	rule->least = -(double)INFINITY;
-	rule->most = (double)INFINITY;
+	rule->bounds = (struct ws_bounds){ -(double)INFINITY, (double)INFINITY };
 	rule->learn = rule->known = -1;
 	r->rule = rule;
 	if (!is_rule_name(name))

@@ -72,7 +72,7 @@ struct rule {
 	struct template metric, help;
 	bool drop, continues;
 	unsigned types; /* bit by ws_type; 0: all */
-	double least, most;
+	struct ws_bounds bounds;
 	struct tag_condition tags[RULE_TAGS_MAX];
 	size_t ntags;
 	struct rule_label labels[RULE_LABELS_MAX]; /* names ascending */
@@ -83,6 +83,7 @@ struct rule {
 	bool uses_sender;
 	int learn; /* a variable whose values are learned; -1: none */
 	int known; /* a capture that is a learned value where there is one; -1: none */
+	size_t known_after; /* bytes before it, when they are always the same; else SIZE_MAX */
 	struct declaration *declares;
 	size_t ndeclares;
 	struct ws_span twins[RULE_TWINS_MAX]; /* names of rules */

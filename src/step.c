@@ -18,16 +18,15 @@ struct step step_of(const struct ws_resolution *r, uint32_t i)
 	while (first < i && !is_same_series(&r->steps[first], from))
 		first++;
 	return (struct step){
-		.op = from->op,
+		.op = (uint8_t)from->op,
 		.drop = from->drop,
 		.stop = from->stop,
 		.absolute = from->absolute,
 		.declare = from->declare,
-		.twin_of = from->twin_of,
-		.view = from->view,
-		.first = first,
-		.least = from->least,
-		.most = from->most,
+		.view = (uint16_t)from->view,
+		.twin = from->twin_of != 0 ? (uint16_t)(from->rule + 1) : 0,
+		.first = (uint16_t)first,
+		.bounds = from->bounds,
 		.scale = from->scale,
 	};
 }
@@ -35,7 +34,7 @@ struct step step_of(const struct ws_resolution *r, uint32_t i)
 enum ws_err step_update(const struct step *step, const struct ws_sample *s,
 			struct ws_update *update)
 {
-	enum ws_op op = step->op;
+	enum ws_op op = (enum ws_op)step->op;
 	double v = step->declare ? 0 : s->value * step->scale;
 
 	/* An infinity is no change: -inf is what the gauge is from now on. */

@@ -14,13 +14,14 @@
 struct step {
 	struct ws_ref ref;         /* generation 0: no series yet */
 	struct ws_rule_lane *rule; /* NULL: unmatched */
-	enum ws_op op;
+	uint64_t fed; /* of the first step of the series: serial of the latest sample that fed it */
+	double scale;
+	const struct ws_bounds *bounds; /* NULL: none */
+	uint16_t first; /* the first step that feeds the same series; often this one */
+	uint16_t view;
+	uint16_t twin; /* the rule and one, when it has twins; 0: none */
+	uint8_t op;    /* enum ws_op */
 	bool drop, stop, absolute, declare;
-	uint32_t view;
-	uint32_t first; /* the first step that feeds the same series; often this one */
-	uint64_t fed;   /* of that one: serial of the latest sample that fed the series */
-	uint64_t twin_of;
-	double least, most, scale;
 };
 
 struct step step_of(const struct ws_resolution *r, uint32_t i);
@@ -51,9 +52,7 @@ static inline bool step_is_within(const struct step *step, const struct ws_sampl
 {
 	double v = s->type == WS_TYPE_SET ? 0 : s->value;
 
-	if (v >= step->least && v <= step->most)
-		return true;
-	return isnan(v) && !isfinite(step->least) && !isfinite(step->most);
+	return step->bounds == NULL || (v >= step->bounds->least && v <= step->bounds->most);
 }
 
 static inline enum step_verdict step_next(struct step_walk *walk, const struct step *steps,

@@ -64,8 +64,8 @@ static void describe_step(const struct ws_mapping *m, const struct ws_step *step
 	else
 		ws_buf_printf(out, " %s %.*s{%.*s}", ws_kind_word(t->kind), WS_SPAN_ARG(t->family),
 		              WS_SPAN_ARG(t->labels));
-	if (isfinite(step->least) || isfinite(step->most))
-		ws_buf_printf(out, " %g..%g", step->least, step->most);
+	if (step->bounds != NULL)
+		ws_buf_printf(out, " %g..%g", step->bounds->least, step->bounds->most);
 	if (!step->drop && step->scale != 1)
 		ws_buf_printf(out, " *%g", step->scale);
 	if (t->ttl_ns != 0)

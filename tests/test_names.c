@@ -105,7 +105,7 @@ static void many_are_found(void **state)
 	assert_non_null(names);
 	for (i = 0; i < 10000; i++) {
 		snprintf(head, sizeof(head), "n.%u", i);
-		add(names, sample(head, "", WS_TYPE_SET), 1)->steps[0].view = i;
+		add(names, sample(head, "", WS_TYPE_SET), 1)->steps[0].view = (uint16_t)i;
 	}
 	for (i = 0; i < 10000; i++) {
 		snprintf(head, sizeof(head), "n.%u", i);

@@ -77,6 +77,11 @@ bool ws_mapping_makes(const void *mapping, struct ws_span family);
  */
 #define WS_NO_RULE UINT32_MAX
 
+/* Values of a sample as sent, a timer's in seconds; infinite: no bound. */
+struct ws_bounds {
+	double least, most;
+};
+
 struct ws_step {
 	uint32_t rule;     /* WS_NO_RULE: unmatched = keep */
 	uint32_t view;     /* index of the file */
@@ -85,7 +90,7 @@ struct ws_step {
 	bool absolute;     /* signed gauge values are not relative */
 	bool declare;        /* the series only: it is to exist, at zero */
 	uint64_t twin_of;    /* bits: drop it from senders that send what one of these rules takes */
-	double least, most; /* of the raw value; infinite: no bound */
+	const struct ws_bounds *bounds; /* NULL: none; lives as long as the mapping */
 	double scale;
 	enum ws_op op;
 	struct ws_target target; /* unless drop; spans into the resolution's text */
