@@ -54,7 +54,7 @@ CORPORA := $(patsubst fuzz/fuzz_%.c,$(BUILD)/tests/test_corpus_%,$(wildcard fuzz
 FUZZERS := $(patsubst fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard fuzz/fuzz_*.c))
 BENCHES := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench_*.c))
 
-.PHONY: all deps run demo test capture drift e2e check-format lint fuzz bench install clean FORCE
+.PHONY: all deps run demo test capture drift e2e check-format lint fuzz bench dashboards install clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -146,6 +146,12 @@ e2e: $(BUILD)/windsock $(BUILD)/deps-test
 # After a new Airflow: make drift AIRFLOW=3.3.2, or a directory with one.
 drift: $(BUILD)/windsock
 	$(Q)WINDSOCK=$(BUILD)/windsock python3 tests/drift.py $(or $(AIRFLOW),newest)
+
+# Grafana's dashboards, from their sources (node, npm).
+GRAFANA := packaging/monitoring/grafana
+dashboards:
+	$(Q)sh tests/deps.sh slow
+	$(Q)cd $(GRAFANA)/src && npm ci --silent --no-audit --no-fund && node generate.js ../dashboards
 
 check-format:
 	$(Q)python3 tests/style.py

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# usage: deps.sh build|test|ci|e2e ...
-# Installs what is missing to build windsock, to test it, for all of .ci/run, or for make e2e.
+# usage: deps.sh build|test|ci|e2e|slow ...
+# Installs what is missing to build windsock, to test it, for all of .ci/run, for make e2e,
+# or for make dashboards.
 # Quiet when nothing is.
 # shellcheck disable=SC2034,SC2154 # the lists are found by eval
 set -eu
@@ -12,12 +13,14 @@ debian_test='libcmocka-dev libc6-dbg python3 python3-prometheus-client valgrind'
 debian_ci='clang libclang-rt-14-dev clang-tidy cppcheck git prometheus python3-pyflakes
   shellcheck'
 debian_e2e='prometheus python3-venv'
+debian_slow='nodejs npm prometheus'
 fedora_build='gcc make pkgconf-pkg-config libevent-devel libmicrohttpd-devel uthash-devel
   inih-devel pcre2-devel systemd-devel zlib-devel'
 fedora_test='libcmocka-devel python3 python3-prometheus_client valgrind'
 fedora_ci='clang compiler-rt clang-tools-extra cppcheck git golang-github-prometheus
   python3-pyflakes ShellCheck'
 fedora_e2e='golang-github-prometheus python3'
+fedora_slow='golang-github-prometheus nodejs npm'
 
 die()
 {
@@ -29,7 +32,8 @@ has_debian()
 {
 	case $1 in
 	gcc) command -v "${CC:-cc}" >/dev/null || command -v gcc >/dev/null ;;
-	make | pkg-config | python3) command -v "$1" >/dev/null ;;
+	make | pkg-config | python3 | npm) command -v "$1" >/dev/null ;;
+	nodejs) command -v node >/dev/null ;;
 	python3-venv) python3 -c 'import ensurepip' 2>/dev/null ;;
 	*) [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ] ;;
 	esac
@@ -39,7 +43,8 @@ has_fedora()
 {
 	case $1 in
 	gcc) command -v "${CC:-cc}" >/dev/null || command -v gcc >/dev/null ;;
-	make | python3) command -v "$1" >/dev/null ;;
+	make | python3 | npm) command -v "$1" >/dev/null ;;
+	nodejs) command -v node >/dev/null ;;
 	pkgconf-pkg-config) command -v pkg-config >/dev/null ;;
 	*) rpm -q --whatprovides "$1" >/dev/null 2>&1 ;;
 	esac
@@ -95,8 +100,8 @@ fi
 missing=
 for group in "${@:-build}"; do
 	case $group in
-	build | test | ci | e2e) ;;
-	*) die "usage: deps.sh build|test|ci|e2e ..." ;;
+	build | test | ci | e2e | slow) ;;
+	*) die "usage: deps.sh build|test|ci|e2e|slow ..." ;;
 	esac
 	eval "packages=\$${system}_$group"
 	for package in $packages; do
