@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""packaging/kubernetes: manifests are of Kubernetes' schema, hardened, and start a real windsock.
+The schemas and YAML come from PyPI; without it nothing is tested, and that is said."""
+import glob
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+from harness import HERE, Windsock
+
+MANIFESTS = os.path.join(HERE, "..", "packaging", "kubernetes")
+PACKAGE = "kubernetes-validate==1.37.0"
+VERSION = "1.30"
+# Resources of the Prometheus operator, of which the package has no schema.
+FOREIGN = {"ServiceMonitor", "PodMonitor"}
+READ = """
+import json, sys, yaml, kubernetes_validate
+foreign = set(sys.argv[2].split(","))
+found = []
+for path in sys.argv[3:]:
+    for one in yaml.safe_load_all(open(path)):
+        if one["kind"] not in foreign:
+            kubernetes_validate.validate(one, sys.argv[1], strict=True)
+        found.append(one)
+json.dump(found, sys.stdout)
+"""
+
+
+def read(home):
+    """All resources, each found valid."""
+    python = os.path.join(home, "bin", "python")
+    subprocess.run([sys.executable, "-m", "venv", home], check=True)
+    got = subprocess.run([python, "-m", "pip", "-q", "--disable-pip-version-check", "install",
+                          "--retries=1", "--timeout=20", PACKAGE],
+                         capture_output=True, text=True, timeout=150)
+    if got.returncode:
+        print("skipped, PyPI could not be reached or has no " + PACKAGE + "\n" + got.stderr)
+        return None
+    files = sorted(glob.glob(os.path.join(MANIFESTS, "*.yaml")))
+    done = subprocess.run([python, "-c", READ, VERSION, ",".join(FOREIGN), *files],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def templates(resources):
+    return [r["spec"]["template"] for r in resources if "template" in r["spec"]]
+
+
+def boxes(resources):
+    return [c for t in templates(resources) for c in t["spec"]["containers"]
+            if c["name"] == "windsock"]
+
+
+def test_hardened(resources):
+    assert len(boxes(resources)) == 3
+    for box in boxes(resources):
+        safe = box["securityContext"]
+        assert safe["runAsNonRoot"] and safe["readOnlyRootFilesystem"]
+        assert safe["allowPrivilegeEscalation"] is False
+        assert safe["capabilities"] == {"drop": ["ALL"]}
+        assert box["resources"]["limits"]["memory"] and box["resources"]["requests"]["cpu"]
+
+
+def test_flags_and_probes(resources):
+    """The flags start a windsock that answers the probes; ports are put on free ones."""
+    for box in boxes(resources):
+        ports = {p["name"]: p["containerPort"] for p in box["ports"]}
+        assert "--web.listen-address=:%d" % ports["metrics"] in box["args"]
+        if "statsd" in ports:
+            assert "--statsd.listen-udp=:%d" % ports["statsd"] in box["args"]
+        others = [a for a in box["args"] if not re.match("--(web|statsd).listen-", a)]
+        with Windsock(*others) as w:
+            for probe in "livenessProbe", "readinessProbe":
+                get = box[probe]["httpGet"]
+                assert get["port"] in ports
+                assert w.get(get["path"])[0] == 200, get
+
+
+def test_selectors(resources):
+    """Whatever selects finds a pod, and names a port of it."""
+    pods = [t for t in templates(resources)]
+    ports = {p["name"] for b in boxes(resources) for p in b["ports"]}
+    for r in resources:
+        spec = r["spec"]
+        wanted = spec.get("selector", spec.get("podSelector"))
+        wanted = wanted.get("matchLabels", wanted)
+        if r["kind"] == "ServiceMonitor":
+            labels = [s["metadata"]["labels"] for s in resources if s["kind"] == "Service"]
+        else:
+            labels = [t["metadata"]["labels"] for t in pods]
+        assert any(wanted.items() <= have.items() for have in labels), r
+        for end in spec.get("endpoints", []) + spec.get("podMetricsEndpoints", []):
+            assert end["port"] in ports, r
+
+
+with tempfile.TemporaryDirectory(prefix="kubernetes") as directory:
+    everything = read(directory)
+if everything is not None:
+    TESTS = (test_hardened, test_flags_and_probes, test_selectors)
+    for test in TESTS:
+        test(everything)
+        print("ok", test.__name__)
+    print(f"{len(everything)} resources, of them not against a schema: "
+          f"{sum(r['kind'] in FOREIGN for r in everything)}")
