@@ -191,6 +191,8 @@ install: $(BUILD)/windsock
 	install -D -m 755 $(BUILD)/windsock $(DESTDIR)$(BINDIR)/windsock
 	install -d $(DESTDIR)$(DATADIR)/mappings
 	install -m 644 $(wildcard mappings/*.ini) $(DESTDIR)$(DATADIR)/mappings
+	install -d $(DESTDIR)$(DATADIR)
+	cp -R --no-preserve=ownership packaging/monitoring $(DESTDIR)$(DATADIR)
 	$(foreach s,$(sort $(subst .,,$(suffix $(wildcard docs/*.[1-8])))),\
 	  install -d $(DESTDIR)$(MANDIR)/man$(s) && \
 	  install -m 644 $(wildcard docs/*.$(s)) $(DESTDIR)$(MANDIR)/man$(s) && ) true
