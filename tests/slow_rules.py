@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The rules of the monitoring stack: checked by promtool, with cases of all kinds for each
+alert."""
+import glob
+import os
+import subprocess
+
+import yaml
+
+from harness import HERE, tap
+
+RULES = sorted(glob.glob(os.path.join(HERE, "..", "packaging/monitoring/prometheus/rules/*.yml")))
+CASES = sorted(glob.glob(os.path.join(HERE, "monitoring/rules/*.test.yml")))
+KINDS = {"fires", "quiet", "recovers", "restart", "absent"}
+ALWAYS = {"Watchdog": {"fires", "restart", "absent"}}
+PAGE = "file:///usr/share/doc/windsock/runbook.md#"
+
+
+def read(path):
+    with open(path, encoding="utf-8") as text:
+        return yaml.safe_load(text)
+
+
+def alerts():
+    return [rule for path in RULES for group in read(path)["groups"] for rule in group["rules"]
+            if "alert" in rule]
+
+
+def promtool(*args):
+    done = subprocess.run(["promtool", *args], timeout=200, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def rules_pass_the_check():
+    assert len(RULES) == 5
+    promtool("check", "rules", *RULES)
+
+
+def cases_hold():
+    promtool("test", "rules", *CASES)
+
+
+def every_alert_has_cases_of_all_kinds():
+    found = {}
+    for path in CASES:
+        for case in read(path)["tests"]:
+            alert, kind = case["name"].split(": ", 1)
+            assert all(alert in check["expr"] for check in case["promql_expr_test"]), case["name"]
+            found.setdefault(alert, set()).add(kind.split(",")[0].split(" ")[0])
+    want = {rule["alert"]: ALWAYS.get(rule["alert"], KINDS) for rule in alerts()}
+    assert len(want) == len(alerts()) and found == want, (found, want)
+
+
+def every_alert_says_what_to_do():
+    with open(os.path.join(HERE, "..", "docs", "runbook.md"), encoding="utf-8") as page:
+        text = page.read()
+    sections = {part.split("\n", 1)[0]: part for part in text.split("\n## ")[1:]}
+    for rule in alerts():
+        name, notes = rule["alert"], rule["annotations"]
+        assert rule["labels"]["severity"] in ("critical", "warning", "info", "none"), name
+        assert notes["summary"] and len(notes["description"]) > 60, name
+        assert notes["runbook_url"] == PAGE + name.lower(), name
+        for what in ("**Means:**", "**Look:**", "**Do:**"):
+            assert what in sections.get(name, ""), (name, what)
+    assert set(sections) == {rule["alert"] for rule in alerts()}
+
+
+tap([rules_pass_the_check, cases_hold, every_alert_has_cases_of_all_kinds,
+     every_alert_says_what_to_do])
