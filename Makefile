@@ -153,6 +153,16 @@ dashboards:
 	$(Q)sh tests/deps.sh slow
 	$(Q)cd $(GRAFANA)/src && npm ci --silent --no-audit --no-fund && node generate.js ../dashboards
 
+# The monitoring stack with the programs of Debian, on free ports.
+.PHONY: monitoring-test
+monitoring-test: $(BUILD)/windsock $(BUILD)/deps-test
+	$(Q)sh tests/deps.sh monitoring
+	$(Q)promtool check config packaging/monitoring/prometheus/prometheus.yml
+	$(Q)amtool check-config packaging/monitoring/alertmanager/alertmanager.yml
+	$(Q)MONITORING_STATE=/state GRAFANA_ADMIN_PASSWORD=x docker-compose \
+	  -f packaging/monitoring/docker-compose.monitoring.yml config -q
+	$(Q)WINDSOCK=$(BUILD)/windsock python3 tests/monitoring/stack.py
+
 check-format:
 	$(Q)python3 tests/style.py
 

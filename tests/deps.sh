@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# usage: deps.sh build|test|ci|e2e|slow ...
+# usage: deps.sh build|test|ci|e2e|slow|monitoring ...
 # Installs what is missing to build windsock, to test it, for all of .ci/run, for make e2e,
 # or for make dashboards.
 # Quiet when nothing is.
@@ -14,6 +14,8 @@ debian_ci='clang libclang-rt-14-dev clang-tidy cppcheck git prometheus python3-p
   shellcheck'
 debian_e2e='prometheus python3-venv'
 debian_slow='nodejs npm prometheus'
+debian_monitoring='curl docker-compose prometheus prometheus-alertmanager
+  prometheus-postgres-exporter util-linux'
 fedora_build='gcc make pkgconf-pkg-config libevent-devel libmicrohttpd-devel uthash-devel
   inih-devel pcre2-devel systemd-devel zlib-devel'
 fedora_test='libcmocka-devel python3 python3-prometheus_client valgrind'
@@ -21,6 +23,7 @@ fedora_ci='clang compiler-rt clang-tools-extra cppcheck git golang-github-promet
   python3-pyflakes ShellCheck'
 fedora_e2e='golang-github-prometheus python3'
 fedora_slow='golang-github-prometheus nodejs npm'
+fedora_monitoring='curl golang-github-prometheus util-linux'
 
 die()
 {
@@ -100,8 +103,8 @@ fi
 missing=
 for group in "${@:-build}"; do
 	case $group in
-	build | test | ci | e2e | slow) ;;
-	*) die "usage: deps.sh build|test|ci|e2e|slow ..." ;;
+	build | test | ci | e2e | slow | monitoring) ;;
+	*) die "usage: deps.sh build|test|ci|e2e|slow|monitoring ..." ;;
 	esac
 	eval "packages=\$${system}_$group"
 	for package in $packages; do
