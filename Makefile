@@ -3,6 +3,7 @@
 # make demo       a made-up Airflow         make run       windsock, in the foreground
 # make deps       what is needed            make install   DESTDIR, PREFIX
 # V=1 shows commands; WERROR=1; SANITIZE=address,undefined or SANITIZE=thread; BUILD=directory
+# DEPS=no installs nothing: for the builds of packages
 
 VERSION = 0.1.0
 REVISION := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
@@ -60,13 +61,15 @@ BENCHES := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench_*.c))
 
 all: $(BUILD)/windsock
 
+need = $(if $(filter no,$(DEPS)),true,sh tests/deps.sh) $(1)
+
 # The stamp: looking is quick, not looking is quicker.
 $(BUILD)/deps: tests/deps.sh
 	@mkdir -p $(@D)
-	$(Q)sh tests/deps.sh build
+	$(Q)$(call need,build)
 	@touch $@
 $(BUILD)/deps-test: tests/deps.sh | $(BUILD)/deps
-	$(Q)sh tests/deps.sh build test
+	$(Q)$(call need,build test)
 	@touch $@
 deps:
 	$(Q)sh tests/deps.sh build test
@@ -140,7 +143,7 @@ capture:
 # A real Airflow from PyPI sends, a real Prometheus scrapes.  Three minutes for each mode.
 MODES ?= plain influxdb dogstatsd
 e2e: $(BUILD)/windsock $(BUILD)/deps-test
-	$(Q)sh tests/deps.sh e2e
+	$(Q)$(call need,e2e)
 	$(Q)WINDSOCK=$(BUILD)/windsock python3 tests/e2e.py --airflow='$(or $(AIRFLOW),2.11.0 newest)' --modes='$(MODES)'
 
 # After a new Airflow: make drift AIRFLOW=3.3.2, or a directory with one.
@@ -150,13 +153,13 @@ drift: $(BUILD)/windsock
 # Grafana's dashboards, from their sources (node, npm).
 GRAFANA := packaging/monitoring/grafana
 dashboards:
-	$(Q)sh tests/deps.sh slow
+	$(Q)$(call need,slow)
 	$(Q)cd $(GRAFANA)/src && npm ci --silent --no-audit --no-fund && node generate.js ../dashboards
 
 # The monitoring stack with the programs of Debian, on free ports.
 .PHONY: monitoring-test
 monitoring-test: $(BUILD)/windsock $(BUILD)/deps-test
-	$(Q)sh tests/deps.sh monitoring
+	$(Q)$(call need,monitoring)
 	$(Q)promtool check config packaging/monitoring/prometheus/prometheus.yml
 	$(Q)amtool check-config packaging/monitoring/alertmanager/alertmanager.yml
 	$(Q)MONITORING_STATE=/state GRAFANA_ADMIN_PASSWORD=x docker-compose \
