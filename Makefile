@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # make            build/windsock            make test      all tests
 # make demo       a made-up Airflow         make run       windsock, in the foreground
-# make deps       what is needed            make install   DESTDIR, PREFIX
+# make deps       what is needed            make install   uninstall; packaging/install.mk
 # V=1 shows commands; WERROR=1; SANITIZE=address,undefined or SANITIZE=thread; BUILD=directory
 # DEPS=no installs nothing: for the builds of packages
 
@@ -9,10 +9,6 @@ VERSION = 0.1.0
 REVISION := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 
 CC ?= cc
-PREFIX ?= /usr/local
-BINDIR ?= $(PREFIX)/bin
-MANDIR ?= $(PREFIX)/share/man
-DATADIR ?= $(PREFIX)/share/windsock
 SANITIZE ?=
 BUILD ?= build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
 comma := ,
@@ -55,7 +51,7 @@ CORPORA := $(patsubst fuzz/fuzz_%.c,$(BUILD)/tests/test_corpus_%,$(wildcard fuzz
 FUZZERS := $(patsubst fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard fuzz/fuzz_*.c))
 BENCHES := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench_*.c))
 
-.PHONY: all deps run demo test capture drift e2e check-format lint fuzz bench dashboards install clean FORCE
+.PHONY: all deps run demo test capture drift e2e check-format lint fuzz bench dashboards clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -200,15 +196,7 @@ $(BUILD)/fuzz/%: $(BUILD)/fuzz/%.o $(ARCHIVES)
 bench: $(BUILD)/windsock $(BENCHES)
 	$(Q)for b in $(BENCHES); do echo "$$b"; $$b || exit 1; done
 
-install: $(BUILD)/windsock
-	install -D -m 755 $(BUILD)/windsock $(DESTDIR)$(BINDIR)/windsock
-	install -d $(DESTDIR)$(DATADIR)/mappings
-	install -m 644 $(wildcard mappings/*.ini) $(DESTDIR)$(DATADIR)/mappings
-	install -d $(DESTDIR)$(DATADIR)
-	cp -R --no-preserve=ownership packaging/monitoring $(DESTDIR)$(DATADIR)
-	$(foreach s,$(sort $(subst .,,$(suffix $(wildcard docs/*.[1-8])))),\
-	  install -d $(DESTDIR)$(MANDIR)/man$(s) && \
-	  install -m 644 $(wildcard docs/*.$(s)) $(DESTDIR)$(MANDIR)/man$(s) && ) true
+include packaging/install.mk
 
 clean:
 	rm -rf $(BUILD)

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+# make install, make uninstall.  DESTDIR, PREFIX, and the directories of the GNU coding
+# standards, which may be written small too (bindir=/opt/bin).
+
+PREFIX ?= $(or $(prefix),/usr/local)
+EXEC_PREFIX ?= $(or $(exec_prefix),$(PREFIX))
+BINDIR ?= $(or $(bindir),$(EXEC_PREFIX)/bin)
+DATAROOTDIR ?= $(or $(datarootdir),$(PREFIX)/share)
+DATADIR ?= $(or $(datadir),$(DATAROOTDIR))
+MANDIR ?= $(or $(mandir),$(DATAROOTDIR)/man)
+DOCDIR ?= $(or $(docdir),$(DATAROOTDIR)/doc/windsock)
+# Not below PREFIX: AppArmor and the service manager look nowhere else.
+SYSCONFDIR ?= $(or $(sysconfdir),/etc)
+# And those that have no name there.
+UNITDIR ?= $(or $(systemdsystemunitdir),$(PREFIX)/lib/systemd/system)
+SYSUSERSDIR ?= $(or $(sysusersdir),$(PREFIX)/lib/sysusers.d)
+APPARMORDIR ?= $(SYSCONFDIR)/apparmor.d
+DEFAULTDIR ?= $(SYSCONFDIR)/default
+BASHCOMPLETIONDIR ?= $(DATADIR)/bash-completion/completions
+ZSHCOMPLETIONDIR ?= $(DATADIR)/zsh/site-functions
+FISHCOMPLETIONDIR ?= $(DATADIR)/fish/vendor_completions.d
+# Ours alone: uninstall removes them when they are empty.
+PKGDATADIR = $(DATADIR)/windsock
+PKGCONFDIR = $(SYSCONFDIR)/windsock
+
+# What the files name by the paths of a distribution's package, they name as installed.
+RELOCATE = sed -e 's|/usr/bin/windsock|$(BINDIR)/windsock|g' \
+  -e 's|/usr/share/windsock|$(PKGDATADIR)|g' -e 's|/usr/share/doc/windsock|$(DOCDIR)|g' \
+  -e 's|/etc/windsock|$(PKGCONFDIR)|g' -e 's|/etc/default/windsock|$(DEFAULTDIR)/windsock|g'
+
+# mode:source:destination; `t` behind a mode: a text to relocate; `c`: configuration, which is
+# neither replaced nor removed once somebody has changed it.
+one = $(1):$(2):$(3)
+all_of = $(foreach f,$(sort $(wildcard $(2))),$(1):$(f):$(3)/$(notdir $(f)))
+tree = $(foreach f,$(sort $(shell find $(2) -type f $(4) -not -name '.env' \
+  -not -path '*/node_modules/*' -not -path '*/grafana/src/*' -not -path '*/__pycache__/*')),\
+  $(1):$(f):$(3)/$(f:$(2)/%=%))
+manual = $(foreach s,5 8,$(call all_of,644t,docs/*.$(s),$(MANDIR)/man$(s)))
+
+INSTALLED = \
+  $(call one,755,$(BUILD)/windsock,$(BINDIR)/windsock) \
+  $(call all_of,644,mappings/*.ini,$(PKGDATADIR)/mappings) \
+  $(call all_of,755,packaging/tools/*.py,$(PKGDATADIR)/tools) \
+  $(foreach d,kubernetes monitoring,\
+    $(call tree,644t,packaging/$(d),$(PKGDATADIR)/$(d),-not -perm /111) \
+    $(call tree,755,packaging/$(d),$(PKGDATADIR)/$(d),-perm /111)) \
+  $(manual) \
+  $(call all_of,644,docs/*.md docs/*.png docs/*.svg docs/*.html,$(DOCDIR)) \
+  $(call all_of,644,README.md CHANGELOG.md LICENSE,$(DOCDIR)) \
+  $(call all_of,644t,packaging/systemd/*.service packaging/systemd/*.socket,$(UNITDIR)) \
+  $(call one,644,packaging/systemd/windsock.sysusers,$(SYSUSERSDIR)/windsock.conf) \
+  $(call one,644c,packaging/config/windsock.ini,$(PKGCONFDIR)/windsock.ini) \
+  $(call one,644c,packaging/config/windsock.default,$(DEFAULTDIR)/windsock)
+
+# Of one line of INSTALLED: the text as installed, in $$new.
+each = set -e; tmp=$$(mktemp -d); trap 'rm -rf $$tmp' EXIT; for entry in $(INSTALLED); do \
+  mode=$${entry%%:*}; rest=$${entry\#*:}; new=$${rest%%:*}; at='$(DESTDIR)'$${rest\#*:}; \
+  case $$mode in *[tc]) $(RELOCATE) $$new >$$tmp/new; new=$$tmp/new ;; esac
+changed = case $$mode in *c) [ -e $$at ] && ! cmp -s $$new $$at ;; *) false ;; esac
+
+.PHONY: install uninstall
+install: $(BUILD)/windsock
+	$(Q)$(each); \
+	  if $(changed); then echo "kept, for it was changed: $$at"; continue; fi; \
+	  echo "  $$at"; install -D -m $${mode%[tc]} $$new $$at; \
+	done
+uninstall:
+	$(Q)$(each); \
+	  if $(changed); then echo "left, for it was changed: $$at"; continue; fi; \
+	  rm -f $$at; \
+	done; \
+	find '$(DESTDIR)$(PKGDATADIR)' '$(DESTDIR)$(DOCDIR)' '$(DESTDIR)$(PKGCONFDIR)' \
+	  -depth -type d -empty -delete 2>/dev/null || true

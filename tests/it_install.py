@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""make install puts what the list says, where the directories say; make uninstall takes all of
+it away, and nothing else."""
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+
+from harness import HERE, tap
+
+ROOT = os.path.dirname(HERE)
+BUILD = os.path.dirname(os.path.abspath(os.environ.get("WINDSOCK", "build/windsock")))
+# Reviewed: each file with PREFIX=/usr but for the trees below.
+FILES = """
+644 etc/default/windsock
+644 etc/windsock/windsock.ini
+755 usr/bin/windsock
+644 usr/lib/systemd/system/windsock.service
+644 usr/lib/systemd/system/windsock.socket
+644 usr/lib/systemd/system/windsock@.service
+644 usr/lib/systemd/system/windsock@.socket
+644 usr/lib/sysusers.d/windsock.conf
+644 usr/share/man/man5/windsock-mapping.5
+644 usr/share/man/man8/windsock.8
+644 usr/share/windsock/mappings/airflow-helm.ini
+644 usr/share/windsock/mappings/airflow-mixin.ini
+644 usr/share/windsock/mappings/airflow.ini
+644 usr/share/windsock/mappings/astronomer.ini
+644 usr/share/windsock/mappings/databand.ini
+755 usr/share/windsock/tools/tee.py
+"""
+TREES = {"usr/share/windsock/kubernetes": "packaging/kubernetes",
+         "usr/share/windsock/monitoring": "packaging/monitoring"}
+DOCS = "usr/share/doc/windsock"
+CONFIGURATION = ("etc/default/windsock", "etc/windsock/windsock.ini")
+
+
+def make(target, at, *variables):
+    # As built: this test says nothing about the compiler, and others run beside it.
+    done = subprocess.run(["make", "-s", "-C", ROOT, "BUILD=" + BUILD, "-o", BUILD + "/windsock",
+                           target, "DESTDIR=" + at, *variables], timeout=60,
+                          env={"PATH": os.environ["PATH"], "HOME": at}, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def found(at):
+    """path -> mode of all files below."""
+    return {os.path.relpath(os.path.join(home, name), at):
+            f"{os.stat(os.path.join(home, name)).st_mode & 0o7777:o}"
+            for home, _, names in os.walk(at) for name in names}
+
+
+def read(*path):
+    with open(os.path.join(*path), encoding="utf-8") as file:
+        return file.read()
+
+
+def write(text, *path):
+    with open(os.path.join(*path), "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def wanted():
+    files = {path: mode for mode, path in (line.split() for line in FILES.split("\n") if line)}
+    listed = subprocess.run(["git", "-C", ROOT, "ls-files", "-s"], check=True, text=True,
+                            capture_output=True).stdout
+    for mode, path in re.findall(r"^100(\d+) \S+ \d+\t(.+)$", listed, re.M):
+        for target, source in TREES.items():
+            if path.startswith(source + "/") and "/grafana/src/" not in path:
+                files[target + path[len(source):]] = mode
+        if re.match(r"docs/[^/]+\.(md|png|svg|html)$|(README|CHANGELOG)\.md$|LICENSE$", path):
+            files[DOCS + "/" + os.path.basename(path)] = "644"
+    return files
+
+
+def each_file_is_where_it_belongs():
+    with tempfile.TemporaryDirectory() as at:
+        os.umask(0o077)  # modes are the list's, not those of who installs
+        make("install", at, "PREFIX=/usr")
+        os.umask(0o022)
+        got, want = found(at), wanted()
+        assert got == want, sorted(set(got.items()) ^ set(want.items()))
+        for home, names, _ in os.walk(at):
+            for name in names:
+                mode = os.stat(os.path.join(home, name)).st_mode & 0o7777
+                assert mode == 0o755, (home, name, oct(mode))
+
+
+def uninstall_leaves_nothing_and_takes_nothing_else():
+    with tempfile.TemporaryDirectory() as at:
+        make("install", at)
+        assert "usr/local/bin/windsock" in found(at)
+        others = ("usr/local/bin/other", "etc/windsock/mine.ini",
+                  "usr/local/share/windsock/mappings/mine.ini", "etc/default/other")
+        for path in others:
+            write("", at, path)
+        make("uninstall", at)
+        assert sorted(found(at)) == sorted(others), found(at)
+        for path in others:
+            os.remove(os.path.join(at, path))
+        make("install", at)
+        make("uninstall", at)
+        assert found(at) == {}, found(at)
+        left = {name for _, names, _ in os.walk(at) for name in names}
+        assert "windsock" not in left and "monitoring" not in left, left
+
+
+def configuration_that_was_changed_is_kept():
+    with tempfile.TemporaryDirectory() as at:
+        make("install", at)
+        for path in CONFIGURATION:
+            write("; mine\n", at, path)
+        said = make("install", at)
+        assert said.count("kept, for it was changed: ") == 2, said
+        said = make("uninstall", at)
+        assert said.count("left, for it was changed: ") == 2, said
+        assert sorted(found(at)) == sorted(CONFIGURATION)
+        assert all(read(at, path) == "; mine\n" for path in CONFIGURATION)
+
+
+def directories_can_be_chosen():
+    """The GNU names, in capitals and small; files name each other where they are."""
+    with tempfile.TemporaryDirectory() as at:
+        make("install", at, "prefix=/opt/w", "bindir=/opt/bin", "sysconfdir=/opt/etc",
+             "docdir=/opt/doc", "MANDIR=/opt/man", "UNITDIR=/opt/units", "datadir=/opt/data")
+        got = found(at)
+        for path in ("opt/bin/windsock", "opt/etc/windsock/windsock.ini", "opt/doc/runbook.md",
+                     "opt/man/man8/windsock.8", "opt/units/windsock.socket",
+                     "opt/data/windsock/mappings/airflow.ini", "opt/w/lib/sysusers.d/windsock.conf"):
+            assert path in got, (path, sorted(got))
+        assert not [path for path in got if not path.startswith("opt/")], got
+        unit = read(at, "opt/units/windsock.service")
+        for line in ("ExecStart=/opt/bin/windsock $ARGS",
+                     "EnvironmentFile=-/opt/etc/default/windsock"):
+            assert line in unit.split("\n"), line
+        assert "builtin:airflow,/opt/etc/windsock/windsock.ini\n" in unit
+        assert "file:///opt/doc/runbook.md#" in read(
+            at, "opt/data/windsock/monitoring/prometheus/rules/windsock.yml")
+        for path in got:
+            if path.endswith((".5", ".8", ".service", ".socket", ".ini", "/windsock")) and \
+                    path != "opt/bin/windsock" and "/mappings/" not in path:
+                old = re.findall(r"(?<![\w/])/(?:usr|etc)/\S*windsock\S*", read(at, path))
+                assert not old, (path, old)
+
+
+def the_configuration_is_all_comments_and_right():
+    """What stands in comments is an example that works."""
+    text = read(ROOT, "packaging/config/windsock.ini")
+    assert not re.search(r"^[^;\n]", text, re.M), text
+    example = re.sub(r"^; ?", "", text[text.index("; [windsock]"):], flags=re.M)
+    with tempfile.NamedTemporaryFile("w", suffix=".ini") as ini:
+        ini.write(example)
+        ini.flush()
+        done = subprocess.run([BUILD + "/windsock", "explain", "--statsd.mapping-config=builtin:airflow",
+                               "--statsd.mapping-config=" + ini.name, "airflow.etl.orders.load.rows:3|c"],
+                              capture_output=True, text=True, timeout=20)
+        assert 'etl_rows_total{step="load",table="orders"} counter' in done.stdout, done
+    done = subprocess.run([BUILD + "/windsock", "check", "builtin:airflow",
+                           os.path.join(ROOT, "packaging/config/windsock.ini")],
+                          capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0, done.stderr
+    text = read(ROOT, "packaging/config/windsock.default")
+    assert not re.search(r"^[^#\n]", text, re.M), text
+    settings = dict(line.split("=", 1) for line in re.findall(r'^#([A-Z_]+=.*)$', text, re.M))
+    assert set(settings) == {"ARGS", "WINDSOCK_STATSD_MAPPING_CONFIG", "WINDSOCK_STATSD_SENDER_LABEL"}
+    settings["WINDSOCK_STATSD_MAPPING_CONFIG"] = settings["WINDSOCK_STATSD_MAPPING_CONFIG"].replace(
+        "/etc/windsock/windsock.ini", os.path.join(ROOT, "packaging/config/windsock.ini"))
+    done = subprocess.run([BUILD + "/windsock", "--check-config", settings.pop("ARGS").strip('"')],
+                          env=dict(os.environ, **settings), capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0, done.stderr
+
+
+if shutil.which("git") is None or not os.path.exists(os.path.join(ROOT, ".git")):
+    print("ok 1 - skipped, the list of files is git's")
+    raise SystemExit(0)
+tap([each_file_is_where_it_belongs, uninstall_leaves_nothing_and_takes_nothing_else,
+     configuration_that_was_changed_is_kept, directories_can_be_chosen,
+     the_configuration_is_all_comments_and_right])
