@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# usage: deps.sh build|test|ci|e2e|slow|monitoring ...
+# usage: deps.sh build|test|ci|e2e|slow|monitoring|machine ...
 # Installs what is missing to build windsock, to test it, for all of .ci/run, for make e2e,
-# or for make dashboards.
+# for make dashboards, or for tests on a machine of their own (tests/machine.py).
 # Quiet when nothing is.
 # shellcheck disable=SC2034,SC2154 # the lists are found by eval
 set -eu
@@ -14,6 +14,7 @@ debian_ci='clang libclang-rt-14-dev clang-tidy cppcheck git prometheus python3-p
   shellcheck'
 debian_e2e='prometheus python3-venv'
 debian_slow='nodejs npm prometheus'
+debian_machine='debootstrap util-linux'
 debian_monitoring='curl docker-compose prometheus prometheus-alertmanager
   prometheus-postgres-exporter util-linux'
 fedora_build='gcc make pkgconf-pkg-config libevent-devel libmicrohttpd-devel uthash-devel
@@ -23,6 +24,7 @@ fedora_ci='clang compiler-rt clang-tools-extra cppcheck git golang-github-promet
   python3-pyflakes ShellCheck'
 fedora_e2e='golang-github-prometheus python3'
 fedora_slow='golang-github-prometheus nodejs npm'
+fedora_machine='debootstrap util-linux'
 fedora_monitoring='curl golang-github-prometheus util-linux'
 
 die()
@@ -103,8 +105,8 @@ fi
 missing=
 for group in "${@:-build}"; do
 	case $group in
-	build | test | ci | e2e | slow | monitoring) ;;
-	*) die "usage: deps.sh build|test|ci|e2e|slow|monitoring ..." ;;
+	build | test | ci | e2e | slow | monitoring | machine) ;;
+	*) die "usage: deps.sh build|test|ci|e2e|slow|monitoring|machine ..." ;;
 	esac
 	eval "packages=\$${system}_$group"
 	for package in $packages; do
