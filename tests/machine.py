@@ -33,8 +33,8 @@ mount -t sysfs -o ro sysfs sys
 mount -t cgroup2 cgroup2 sys/fs/cgroup
 mount -t tmpfs -o mode=755 tmpfs dev
 for name in null zero full random urandom tty; do
-	: >dev/$name
-	mount --bind /dev/$name dev/$name
+    : >dev/$name
+    mount --bind /dev/$name dev/$name
 done
 mkdir dev/pts dev/shm
 mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts dev/pts
