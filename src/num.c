@@ -183,60 +183,106 @@ size_t num_print_u64(char *at, uint64_t n)
 	return len;
 }
 
-/*
- * Values born as StatsD text have few decimals: scale by 10^k, and if rounding to an integer
- * and dividing back gives the very same double, that integer with a point in it is the text.
- */
-static size_t print_decimal(char *at, double v)
+/* Integers from here on are shorter with an exponent. */
+#define INTEGER_MAX 1e15
+
+/* The digits with a point before the last k of them, zeros at the end left out. */
+static size_t print_point(char *at, bool minus, uint64_t digits, int k)
 {
-	double magnitude = fabs(v);
-	size_t n = 0, len, k, i;
-	char digits[NUM_TEXT_MAX];
+	char text[24];
+	size_t n = 0, len, point, i;
 
-	for (k = 0; k <= 9; k++) {
-		double scaled = magnitude * exact_tens[k];
-		double whole;
-
-		if (scaled >= 1e15)
-			return 0;
-		whole = nearbyint(scaled);
-		if (whole / exact_tens[k] != magnitude)
-			continue;
-		len = num_print_u64(digits, (uint64_t)whole);
-		if (signbit(v) && magnitude != 0)
-			at[n++] = '-';
-		for (i = len; i <= k; i++) {
+	for (; k > 0 && digits % 10 == 0; k--)
+		digits /= 10;
+	len = num_print_u64(text, digits);
+	point = len > (size_t)k ? len - (size_t)k : 0;
+	if (minus)
+		at[n++] = '-';
+	if (point == 0) {
+		at[n++] = '0';
+		at[n++] = '.';
+		for (i = len; i < (size_t)k; i++)
 			at[n++] = '0';
-			if (i == len && k > 0)
-				at[n++] = '.';
-		}
-		for (i = 0; i < len; i++) {
-			if (k > 0 && i > 0 && len - i == k)
-				at[n++] = '.';
-			at[n++] = digits[i];
-		}
-		at[n] = '\0';
-		return n;
 	}
-	return 0;
+	for (i = 0; i < len; i++) {
+		if (i == point && i > 0)
+			at[n++] = '.';
+		at[n++] = text[i];
+	}
+	at[n] = '\0';
+	return n;
 }
 
-size_t num_print(char *at, double v)
+/* Any number, by way of the C library. */
+static size_t print_slowly(char *at, double v)
 {
 	size_t n;
 	int precision;
 
-	if (isnan(v))
-		return (size_t)snprintf(at, NUM_TEXT_MAX, "NaN");
-	if (isinf(v))
-		return (size_t)snprintf(at, NUM_TEXT_MAX, v > 0 ? "+Inf" : "-Inf");
-	n = print_decimal(at, v);
-	if (n > 0)
-		return n;
 	for (precision = 15; precision < 17; precision++) {
 		n = (size_t)snprintf(at, NUM_TEXT_MAX, "%.*g", precision, v);
 		if (strtod(at, NULL) == v)
 			return n;
 	}
 	return (size_t)snprintf(at, NUM_TEXT_MAX, "%.17g", v);
+}
+
+/*
+ * v = m / 2^s.  With k digits behind the point, the digits are m 10^k / 2^s, rounded; they read
+ * back as v when rounding moved it by less than half the distance to the next double, which is
+ * 10^k / 2 in the same scale.  (It is half of that below a power of two, but from EXACT_MIN to
+ * EXACT_MAX those are exact in fifteen digits.)  A double tells fifteen digits apart, so a
+ * shorter text is found as fifteen with zeros at the end; seventeen always read back.
+ */
+#ifdef __SIZEOF_INT128__
+__extension__ typedef unsigned __int128 wide;
+
+/* Between these all products fit. */
+#define EXACT_MIN 1e-4
+#define EXACT_MAX 1e15
+
+static wide ten_to(int k)
+{
+	return (wide)(uint64_t)exact_tens[k / 2] * (uint64_t)exact_tens[k - k / 2];
+}
+
+static size_t print_exactly(char *at, double v)
+{
+	double magnitude = fabs(v);
+	int exponent, s, k = 15;
+	uint64_t m = (uint64_t)ldexp(frexp(magnitude, &exponent), 53);
+
+	s = 53 - exponent;
+	/* Fifteen digits, be they before the point or behind it; zeros right behind it are none. */
+	for (; magnitude >= exact_tens[15 - k]; k--)
+		;
+	for (; magnitude < 1 && magnitude < 1 / exact_tens[k - 14]; k++)
+		;
+	for (;; k++) {
+		wide scaled = m * ten_to(k);
+		uint64_t digits = (uint64_t)((scaled + ((wide)1 << (s - 1))) >> s);
+		wide back = (wide)digits << s;
+		wide moved = back > scaled ? back - scaled : scaled - back;
+
+		if (2 * moved < ten_to(k))
+			return print_point(at, v < 0, digits, k);
+	}
+}
+#endif
+
+size_t num_print(char *at, double v)
+{
+	double magnitude = fabs(v);
+
+	if (isnan(v))
+		return (size_t)snprintf(at, NUM_TEXT_MAX, "NaN");
+	if (isinf(v))
+		return (size_t)snprintf(at, NUM_TEXT_MAX, v > 0 ? "+Inf" : "-Inf");
+	if (magnitude < INTEGER_MAX && magnitude == (double)(uint64_t)magnitude)
+		return print_point(at, v < 0, (uint64_t)magnitude, 0);
+#ifdef __SIZEOF_INT128__
+	if (magnitude >= EXACT_MIN && magnitude < EXACT_MAX)
+		return print_exactly(at, v);
+#endif
+	return print_slowly(at, v);
 }

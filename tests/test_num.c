@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include <math.h>
 #include <stdio.h>
 
 #include "num.h"
@@ -34,7 +35,10 @@ static void shortest(void **state)
 		double v;
 		const char *text;
 	} rows[] = { { 0, "0" }, { 0.05, "0.05" }, { 0.5, "0.5" }, { 12.75, "12.75" },
-		     { -3, "-3" }, { 1e16, "1e+16" }, { 0.1 + 0.2, "0.30000000000000004" } };
+		     { -3, "-3" }, { 1e16, "1e+16" }, { 0.1 + 0.2, "0.30000000000000004" },
+		     { 0.001, "0.001" }, { 1e-4, "0.0001" }, { 1e-5, "1e-05" },
+		     { 999999999999999, "999999999999999" },
+		     { 100, "100" }, { -0.0, "0" }, { 4503599627370495.5, "4503599627370495.5" } };
 	char text[NUM_TEXT_MAX];
 	size_t i;
 
@@ -42,6 +46,56 @@ static void shortest(void **state)
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		num_print(text, rows[i].v);
 		assert_string_equal(text, rows[i].text);
+	}
+}
+
+/* As few digits as read back, by way of the C library. */
+static void as_short_as_can_be(void **state)
+{
+	uint64_t seed = 7;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 300000; i++) {
+		double v = 1, back;
+		char text[NUM_TEXT_MAX], reference[NUM_TEXT_MAX];
+		int precision, n = 0, digits = 0;
+		const char *p;
+
+		seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+		switch (i % 4) {
+		case 0: /* any double of a size that is met */
+			v = ldexp((double)(seed >> 11), (int)(seed % 90) - 90);
+			break;
+		case 1: /* next to a power of ten */
+			v = pow(10, (int)(seed >> 60) - 3) * (1 + ((int)(seed >> 40) % 9 - 4) * 0x1p-53);
+			break;
+		case 2: /* next to a power of two */
+			v = ldexp(1 + ((int)(seed >> 40) % 5 - 2) * 0x1p-53, (int)(seed >> 59) - 13);
+			break;
+		case 3: /* what arithmetic makes of decimals */
+			v = (double)(seed >> 44) * 0.001 + 0.1;
+			break;
+		}
+		num_print(text, v);
+		assert_true(num_parse(ws_span_str(text), &back) && back == v);
+		assert_true(strtod(text, NULL) == v);
+		for (precision = 1; precision <= 17; precision++) {
+			snprintf(reference, sizeof(reference), "%.*e", precision - 1, v);
+			if (strtod(reference, NULL) == v)
+				break;
+		}
+		/* The zeros before the first digit, and those at the end of an integer, are none. */
+		for (p = text; *p != '\0' && *p != 'e'; p++) {
+			if (*p >= '0' && *p <= '9' && (digits > 0 || *p != '0')) {
+				digits++;
+				if (*p != '0')
+					n = digits;
+			}
+		}
+		if (n > precision)
+			print_error("%s, %s\n", text, reference);
+		assert_true(n <= precision);
 	}
 }
 
@@ -64,6 +118,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(printed_reads_back),
 		cmocka_unit_test(shortest),
+		cmocka_unit_test(as_short_as_can_be),
 		cmocka_unit_test(durations),
 	};
 
