@@ -2,11 +2,15 @@
 # make            build/windsock            make test      all tests
 # make demo       a made-up Airflow         make run       windsock, in the foreground
 # make deps       what is needed            make install   uninstall; packaging/install.mk
+# make dist       the tarball               make release-notes
 # V=1 shows commands; WERROR=1; SANITIZE=address,undefined or SANITIZE=thread; BUILD=directory
 # DEPS=no installs nothing: for the builds of packages
 
 VERSION = 0.1.0
-REVISION := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+# The commit and its time: a tarball says them itself, whatever git it has been unpacked in.
+COMMIT := $(shell grep -E '^[0-9a-f]{40,} [0-9]+$$' packaging/release/revision || \
+            git log -1 --format='%H %ct' 2>/dev/null || echo unknown 0)
+REVISION := $(shell echo $(COMMIT) | cut -c 1-12)
 
 CC ?= cc
 SANITIZE ?=
@@ -197,6 +201,7 @@ bench: $(BUILD)/windsock $(BENCHES)
 	$(Q)for b in $(BENCHES); do echo "$$b"; $$b || exit 1; done
 
 include packaging/install.mk
+include packaging/release.mk
 
 clean:
 	rm -rf $(BUILD)

@@ -263,10 +263,10 @@ def architecture_places_every_module():
 
 
 def commands_of_readme_run():
-    makefile = read("Makefile")
+    makefile = "".join(map(read, ("Makefile", "packaging/install.mk", "packaging/release.mk")))
     for page in ("README.md", "CONTRIBUTING.md"):
         for target in re.findall(r"(?:^    |`)make ([\w-]+)", read(page), re.M):
-            assert re.search(rf"^{target}:", makefile, re.M), (page, target)
+            assert re.search(rf"^([\w-]+ )*{target}( [\w-]+)*:", makefile, re.M), (page, target)
     lines = re.findall(r"^    build/windsock (explain .*?)(?: +#.*)?$", read("README.md"), re.M)
     assert lines
     for line in lines:

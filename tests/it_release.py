@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The notes of a release, cut out of the changelog."""
+import os
+import subprocess
+import sys
+
+from harness import HERE, tap
+
+ROOT = os.path.join(HERE, "..")
+sys.path.insert(0, os.path.join(ROOT, "packaging", "release"))
+sys.dont_write_bytecode = True
+import notes  # noqa: E402 (it is not beside the tests)
+
+CHANGELOG = """# Changelog
+
+Words at the beginning.
+
+## [Unreleased]
+
+### Added
+
+- Tomorrow.
+
+## [1.10.0] - 2026-02-03 [YANKED]
+
+### Added
+
+- A thing
+  of two lines, see [here].
+
+### Fixed
+
+- Another.
+
+## [1.1.0] - 2026-01-02
+
+- The first.
+
+[Unreleased]: https://example.org/compare
+[1.1.0]: https://example.org/1.1.0
+[here]: https://example.org/here
+"""
+CUT = (
+    ("Unreleased", "### Added\n\n- Tomorrow.\n"),
+    ("1.10.0", "### Added\n\n- A thing\n  of two lines, see [here].\n\n### Fixed\n\n- Another.\n\n"
+               "[here]: https://example.org/here\n"),
+    ("1.1.0", "- The first.\n"),
+)
+REFUSED = (
+    (CHANGELOG, "1.1", "no section of 1.1, there are: Unreleased, 1.10.0, 1.1.0"),
+    (CHANGELOG, "1.10", "no section of 1.10,"),
+    ("## [1.0.0]\n\n- x\n", "1.0.0", "1.0.0 has no date"),
+    ("## [1.0.0] - 2026-01-01\n\n### Added\n", "1.0.0", "1.0.0 says nothing"),
+    ("## [1.0.0] - 2026-01-01\n\n[1.0.0]: https://x\n", "1.0.0", "1.0.0 says nothing"),
+    ("## [1.0.0] - 1 May\n\n- x\n", "1.0.0", "line 1: neither a version nor a date"),
+    ("## 1.0.0 - 2026-01-01\n\n- x\n## [1.0.0]\n", "1.0.0", "line 4: 1.0.0 is there twice"),
+    ("", "1.0.0", "no section of 1.0.0, there are: none"),
+)
+
+
+def read(*name):
+    with open(os.path.join(ROOT, *name)) as file:
+        return file.read()
+
+
+def notes_are_cut_out():
+    for version, expected in CUT:
+        assert notes.notes(CHANGELOG, version) == expected, notes.notes(CHANGELOG, version)
+
+
+def what_is_no_section_is_refused():
+    for text, version, why in REFUSED:
+        try:
+            notes.notes(text, version)
+        except ValueError as error:
+            assert why in str(error), (why, str(error))
+        else:
+            raise AssertionError("not refused: " + why)
+
+
+def our_own_changelog_is_one():
+    found = notes.sections(read("CHANGELOG.md"))
+    assert list(found)[0] == "Unreleased", list(found)
+    for version, (date, _) in found.items():
+        assert version == "Unreleased" or date, version
+
+
+def the_command_says_what_is_wrong():
+    def ask(*args):
+        done = subprocess.run([sys.executable, "packaging/release/notes.py", *args], cwd=ROOT,
+                              capture_output=True, text=True)
+        return done.returncode, done.stdout, done.stderr
+    code, out, _ = ask("Unreleased", "CHANGELOG.md")
+    assert code == 0 and out.startswith("### "), out
+    code, out, said = ask("9.9.9")
+    assert code == 1 and out == "" and said.startswith("CHANGELOG.md: no section of 9.9.9"), said
+    code, out, said = ask("9.9.9", "nonexistent")
+    assert code == 1 and "No such file" in said, said
+
+
+tap([notes_are_cut_out, what_is_no_section_is_refused, our_own_changelog_is_one,
+     the_command_says_what_is_wrong])
