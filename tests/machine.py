@@ -10,9 +10,11 @@ import tempfile
 import time
 import urllib.request
 
-from harness import HERE, wait_for
+from harness import wait_for
 
 MIRROR = os.environ.get("MIRROR", "http://deb.debian.org/debian")
+# Not under build/: make looks through all of that.
+CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "windsock")
 # What a machine has beside the minbase of debootstrap, so that systemd can be process 1.
 INIT = ["systemd-sysv", "libnss-systemd", "dbus"]
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -90,18 +92,24 @@ def chroot(root, *command, **more):
 
 
 def base(packages=(), suite="bookworm"):
-    """The tar of a Debian with these packages; made once, and kept under build/."""
-    cache = os.environ.get("MACHINE_CACHE", os.path.join(HERE, "..", "build", "machine"))
-    key = hashlib.sha256(" ".join([suite, *INIT, *sorted(packages)]).encode()).hexdigest()[:12]
-    tar = os.path.join(os.path.abspath(cache), f"{suite}-{key}.tar")
+    """The tar of a Debian with these packages; made once, and kept in the user's cache."""
+    words = " ".join([suite, *INIT, *sorted(packages)])
+    tar = os.path.join(CACHE, f"{suite}-{hashlib.sha256(words.encode()).hexdigest()[:12]}.tar")
     if os.path.exists(tar):
         return tar
-    os.makedirs(os.path.dirname(tar), exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=os.path.dirname(tar)) as home:
+    bare = base((), suite) if packages else None
+    os.makedirs(CACHE, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="base", dir=CACHE) as home:
         root, log = os.path.join(home, "root"), os.path.join(home, "log")
         try:
             with open(log, "w") as out:
-                make(root, suite, packages, out)
+                said = dict(stdout=out, stderr=out)
+                if packages:
+                    unpack(bare, root)
+                    add(root, packages, said)
+                else:
+                    bootstrap(root, suite, said)
+                chroot(root, "apt-get", "clean", **said)
         except subprocess.CalledProcessError as error:
             with open(log) as text:
                 sys.stderr.write(text.read()[-8000:])
@@ -112,23 +120,30 @@ def base(packages=(), suite="bookworm"):
     return tar
 
 
-def make(root, suite, packages, out):
-    said = dict(stdout=out, stderr=out)
+def unpack(tar, root):
+    os.mkdir(root)
+    subprocess.run(["tar", "-xf", tar, "--numeric-owner", "--xattrs", "-C", root], check=True)
+
+
+def bootstrap(root, suite, said):
     subprocess.run(["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
                     "debootstrap", "--variant=minbase", "--include=" + ",".join(INIT),
                     suite, root, MIRROR], env=dict(os.environ, LC_ALL="C"),
                    stdin=subprocess.DEVNULL, check=True, **said)
+    with open(os.path.join(root, "etc/apt/apt.conf.d/90machine"), "w") as text:
+        text.write('APT::Install-Recommends "false";\nDpkg::Use-Pty "false";\n'
+                   'APT::Sandbox::User "root";\n')
+
+
+def add(root, packages, said):
+    """Installed, but not started: that is for systemd, once there is one."""
     policy = os.path.join(root, "usr/sbin/policy-rc.d")
     with open(policy, "w") as text:
         text.write("#!/bin/sh\nexit 101\n")
     os.chmod(policy, 0o755)
-    with open(os.path.join(root, "etc/apt/apt.conf.d/90machine"), "w") as text:
-        text.write('APT::Install-Recommends "false";\nDpkg::Use-Pty "false";\n'
-                   'APT::Sandbox::User "root";\n')
-    if packages:
-        chroot(root, "apt-get", "-qq", "-y", "install", *packages, **said)
+    chroot(root, "apt-get", "-qq", "update", **said)
+    chroot(root, "apt-get", "-qq", "-y", "install", *packages, **said)
     os.unlink(policy)
-    chroot(root, "apt-get", "clean", **said)
 
 
 class Machine:
@@ -136,11 +151,9 @@ class Machine:
 
     def __init__(self, tar):
         self.group = os.path.join(cgroup2(), f"machine-{os.getpid()}")
-        self.home = tempfile.mkdtemp(prefix="machine", dir=os.path.dirname(tar))
+        self.home = tempfile.mkdtemp(prefix="machine", dir=CACHE)
         self.root, self.process, self.init = os.path.join(self.home, "root"), None, None
-        os.mkdir(self.root)
-        subprocess.run(["tar", "-xf", tar, "--numeric-owner", "--xattrs", "-C", self.root],
-                       check=True)
+        unpack(tar, self.root)
 
     def __enter__(self):
         try:
