@@ -21,7 +21,7 @@ comma := ,
 LIBRARY := err hash arena buf num name line version pattern matcher regex template initext rules \
            learned value cell sketch heap store stats expo mapping step unmatched names twins \
            ingest accept
-DAEMON := log sock systemd gzip process http conf load worker pages daemon commands
+DAEMON := log sock probe systemd gzip process http conf load worker pages daemon commands
 FORGOTTEN := $(filter-out $(LIBRARY) $(DAEMON) main,$(patsubst src/%.c,%,$(wildcard src/*.c)))
 $(if $(FORGOTTEN),$(error src/: $(FORGOTTEN) is in neither LIBRARY nor DAEMON of the Makefile))
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What windsock does instead of running: check mapping files, explain lines.  All return the
- * exit code of the program.
+ * What windsock does instead of running: check mapping files, explain lines, ask a running one
+ * whether it is well.  All return the exit code of the program.
  */
 #ifndef COMMANDS_H
 #define COMMANDS_H
@@ -22,5 +22,11 @@ int command_check_config(const struct conf *conf);
  * each led to a series or was dropped by a rule, 1 when one was not, 2 for bad files.
  */
 int command_explain(const struct conf *conf);
+
+/*
+ * Asks the windsock at the URL given, or with these settings, whether it is well.  0 when it
+ * says so within --web.timeout, 1 with a sentence on standard error when not.
+ */
+int command_healthcheck(const struct conf *conf);
 
 #endif

@@ -23,9 +23,8 @@ static int run(const struct conf *conf)
 {
 	if (conf->rest.n > 0) {
 		fprintf(stderr,
-			"%s: there is no such command; the commands are check and explain, "
-			"and "
-			"flags begin with --\n",
+			"%s: there is no such command; the commands are check, explain and "
+			"healthcheck, and flags begin with --\n",
 			conf->rest.items[0]);
 		return EXIT_USAGE;
 	}
@@ -38,6 +37,7 @@ static const struct {
 } commands[] = {
 	{ "check", command_check },
 	{ "explain", command_explain },
+	{ "healthcheck", command_healthcheck },
 };
 
 int main(int argc, char **argv)

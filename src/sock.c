@@ -8,11 +8,13 @@
 #include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "num.h"
 
 #define BACKLOG 128
@@ -429,6 +431,89 @@ enum ws_err sock_check(const char *address, const char *flag, enum sock_kind kin
 		             .why_size = why_size };
 
 	return parse_address(&r);
+}
+
+bool sock_wait(int fd, short events, int64_t deadline)
+{
+	struct pollfd one = { .fd = fd, .events = events };
+	int64_t left;
+	int n;
+
+	do {
+		left = deadline - clock_now();
+		/* Rounded up: no spinning in the last millisecond. */
+		n = left <= 0 ? 0 : poll(&one, 1, (int)((left + 999999) / 1000000));
+	} while (n < 0 && errno == EINTR);
+	return n > 0;
+}
+
+static bool is_wildcard4(const struct target *t)
+{
+	const struct sockaddr_in *in = (const struct sockaddr_in *)&t->address;
+
+	return t->address.ss_family == AF_INET && in->sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
+/* The wildcards take what is sent to 127.0.0.1, and ::1 where there is no IPv4. */
+static void target_add_own(struct target_list *list)
+{
+	const struct sockaddr_in in = { .sin_family = AF_INET,
+		                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	const struct sockaddr_in6 in6 = { .sin6_family = AF_INET6,
+		                          .sin6_addr = in6addr_loopback };
+
+	list->n = 0;
+	target_add(list, (const struct sockaddr *)&in, sizeof(in));
+	target_add(list, (const struct sockaddr *)&in6, sizeof(in6));
+}
+
+/* The socket; -1 with errno. */
+static int connect_target(const struct target *t, int64_t deadline)
+{
+	int fd = socket(t->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int err = 0;
+
+	if (fd < 0)
+		return -1;
+	if (connect(fd, (const struct sockaddr *)&t->address, t->size) != 0)
+		err = errno;
+	if (err == EINPROGRESS)
+		err = sock_wait(fd, POLLOUT, deadline) ? get_option(fd, SOL_SOCKET, SO_ERROR)
+		                                       : ETIMEDOUT;
+	if (err == 0)
+		return fd;
+	close(fd);
+	errno = err;
+	return -1;
+}
+
+int sock_connect(const char *address, const char *flag, int64_t deadline, char *why,
+                 size_t why_size)
+{
+	const struct sock_options options = { .kind = SOCK_KIND_TCP };
+	struct request r = { .address = address,
+		             .flag = flag,
+		             .options = &options,
+		             .why = why,
+		             .why_size = why_size };
+	struct target_list targets;
+	int fd = -1, err = 0;
+	size_t i;
+
+	if (parse_address(&r) != WS_OK || resolve(&r, &targets) != WS_OK)
+		return -1;
+	if (targets.n == 1 && (is_wildcard4(targets.targets) || is_wildcard6(targets.targets)))
+		target_add_own(&targets);
+	for (i = 0; fd < 0 && i < targets.n; i++) {
+		set_port(&targets.targets[i], r.port);
+		fd = connect_target(&targets.targets[i], deadline);
+		/* What the first address said is told: the others are for want of it. */
+		if (fd < 0 && err == 0)
+			err = errno;
+	}
+	if (fd < 0)
+		refuse(&r, WS_ERR_SYSTEM, "cannot connect to %s: %s", address, strerror(err));
+	return fd;
 }
 
 enum ws_err sock_adopt(struct sock_list *list, int fd, enum sock_kind kind)

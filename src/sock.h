@@ -59,6 +59,18 @@ enum ws_err sock_listen(struct sock_list *list, const char *address, const char 
 enum ws_err sock_check(const char *address, const char *flag, enum sock_kind kind, char *why,
                        size_t why_size);
 
+/*
+ * A TCP connection to what sock_listen makes of the same address; a wildcard is reached on
+ * this machine's own addresses.  The socket is non-blocking and the caller's to close; -1 with
+ * a sentence in `why`, at `deadline` (clock_now) at the latest, however long a name's address
+ * was looked up.
+ */
+int sock_connect(const char *address, const char *flag, int64_t deadline, char *why,
+                 size_t why_size);
+
+/* Waits until poll(2) finds one of `events`; false at the deadline. */
+bool sock_wait(int fd, short events, int64_t deadline);
+
 /* Adds an open socket that somebody else has bound; on failure the caller keeps it. */
 enum ws_err sock_adopt(struct sock_list *list, int fd, enum sock_kind kind);
 

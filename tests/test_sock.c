@@ -12,8 +12,10 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 
+#include "clock.h"
 #include "sock.h"
 
 static const struct sock_options udp = { .kind = SOCK_KIND_UDP };
@@ -354,6 +356,36 @@ static void granted_buffer(void **state)
 	sock_close_all(&list);
 }
 
+/* Whoever listens there, on all addresses or on one, is reached; nobody is not. */
+static void connections(void **state)
+{
+	static const char *const addresses[] = { ":0", "0.0.0.0:0", "[::]:0", "127.0.0.1:0",
+		                                 "localhost:0" };
+	int64_t deadline = clock_now() + INT64_C(20) * 1000000000;
+	char text[SOCK_NAME_MAX];
+	struct sock_list list = { .n = 0 };
+	size_t i;
+	int fd;
+
+	(void)state;
+	for (i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+		assert_int_equal(listen_on(&list, addresses[i], &tcp), WS_OK);
+		snprintf(text, sizeof(text), "%.*s%u", (int)strlen(addresses[i]) - 1,
+		         addresses[i], port_of(&list.socks[0]));
+		fd = sock_connect(text, "--flag", deadline, why, sizeof(why));
+		assert_true(fd >= 0);
+		assert_int_equal(send(fd, "x", 1, 0), 1);
+		assert_false(sock_wait(fd, POLLIN, clock_now() + 1000000));
+		assert_true(sock_wait(fd, POLLOUT, deadline));
+		close(fd);
+		sock_close_all(&list);
+		assert_int_equal(sock_connect(text, "--flag", deadline, why, sizeof(why)), -1);
+		assert_true(starts_with(why, "cannot connect to "));
+	}
+	assert_int_equal(sock_connect("x", "--flag", deadline, why, sizeof(why)), -1);
+	assert_true(starts_with(why, "--flag=x: there is no port"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -369,6 +401,7 @@ int main(void)
 		cmocka_unit_test(names_share_a_port),
 		cmocka_unit_test(drops_and_queue),
 		cmocka_unit_test(granted_buffer),
+		cmocka_unit_test(connections),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
