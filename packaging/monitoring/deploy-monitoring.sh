@@ -1,16 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # usage: deploy-monitoring.sh [--native | --compose] [--state DIR] COMMAND
-#   start             start what does not run yet, and wait until it is healthy
+#   start             start what does not run yet, wait until it is healthy and scraped
 #   status            for each component: does it run, is it healthy, is it scraped, and where
 #   logs [-f] [NAME]  the last lines of the logs; -f, or a terminal, follows them
 #   restart           stop, and start with the settings as they now are
 #   stop [--purge]    stop; --purge deletes data and passwords too
+#   config            write and check the configuration only
 # Containers when docker compose or podman-compose can be used, else programs of this machine.
 # Settings come from the environment or from DIR/.env; .env.example lists them.  DIR is
 # $XDG_STATE_HOME/windsock-monitoring unless told.
 # Exit code: 0 done, all is well; 1 something failed, or is not healthy; 2 wrong usage;
-# 3 status: nothing runs; 4 something is missing here: a program, or a free port.
+# 3 status: nothing runs; 4 something is missing here: a program, an image, or a free port.
 set -u
 umask 077
 
@@ -20,11 +21,59 @@ backend=${MONITORING_BACKEND:-}
 project=crypto-monitoring
 patience=${START_TIMEOUT:-60}
 
-settings='MONITORING_ADDRESS WINDSOCK_PORT STATSD_PORT PROMETHEUS_PORT ALERTMANAGER_PORT
-  GRAFANA_PORT POSTGRES_EXPORTER_PORT KAFKA_EXPORTER_PORT PRODUCER_PORT CONSUMER_PORT AIRFLOW_PORT
-  RETENTION SCRAPE_INTERVAL AIRFLOW_SCRAPE_INTERVAL EXTRA_RULES WINDSOCK_FLAGS WINDSOCK
-  GRAFANA_ADMIN_PASSWORD DATA_SOURCE_NAME KAFKA_BROKERS SLACK_URL SLACK_CHANNEL SMTP_HOST
-  SMTP_FROM SMTP_TO SMTP_USER SMTP_PASSWORD SMTP_TLS WEBHOOK_URL WATCHDOG_URL'
+# What is scraped under the name that it has here: the setting that its port is in (and _PORT),
+# the path that says it is healthy, its program by the names it has, its package on Debian.
+components='
+airflow-exporter   WINDSOCK           /-/ready     WINDSOCK                                       windsock
+prometheus         PROMETHEUS         /-/ready     prometheus                                     prometheus
+alertmanager       ALERTMANAGER       /-/ready     prometheus-alertmanager,alertmanager           prometheus-alertmanager
+postgres-exporter  POSTGRES_EXPORTER  /metrics     prometheus-postgres-exporter,postgres_exporter prometheus-postgres-exporter
+grafana            GRAFANA            /api/health  grafana-server                                 grafana
+kafka-exporter     KAFKA_EXPORTER     /metrics     KAFKA_EXPORTER                                 kafka_exporter
+producer           PRODUCER           /metrics     -                                              -
+consumer           CONSUMER           /metrics     -                                              -
+'
+# In the order in which they are started.  The optional ones run where they are installed.
+required='airflow-exporter prometheus alertmanager postgres-exporter'
+ours="$required grafana kafka-exporter"
+outside='producer consumer'
+
+# Each setting, and what it is unless told.  .env.example says what they mean.
+settings='
+MONITORING_ADDRESS 127.0.0.1
+WINDSOCK_PORT 9092
+STATSD_PORT 8125
+PROMETHEUS_PORT 9090
+ALERTMANAGER_PORT 9093
+GRAFANA_PORT 3000
+POSTGRES_EXPORTER_PORT 9187
+KAFKA_EXPORTER_PORT 9308
+PRODUCER_PORT 8000
+CONSUMER_PORT 8001
+AIRFLOW_PORT 8080
+RETENTION 15d
+SCRAPE_INTERVAL 15s
+AIRFLOW_SCRAPE_INTERVAL 30s
+EXTRA_RULES
+WINDSOCK windsock
+WINDSOCK_FLAGS
+WINDSOCK_IMAGE windsock:0.1.0
+WINDSOCK_SOURCE
+KAFKA_EXPORTER kafka_exporter
+KAFKA_BROKERS
+DATA_SOURCE_NAME
+GRAFANA_ADMIN_PASSWORD
+SLACK_URL
+SLACK_CHANNEL #alerts
+SMTP_HOST
+SMTP_FROM alertmanager@localhost
+SMTP_TO root@localhost
+SMTP_USER
+SMTP_PASSWORD
+SMTP_TLS true
+WEBHOOK_URL
+WATCHDOG_URL
+'
 
 say() { printf '%s\n' "$*"; }
 die()
@@ -34,47 +83,41 @@ die()
 	say "deploy-monitoring.sh: $*" >&2
 	exit "$code"
 }
-usage() { sed -n '3,14s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '3,15s/^# \{0,1\}//p' "$0"; }
 has() { command -v "$1" >/dev/null 2>&1; }
 
-known()
-{
-	for setting in $settings; do
-		[ "$setting" != "$1" ] || return 0
-	done
-	return 1
-}
+# ---- settings ----
 
 # Lines NAME=value of a known NAME; the environment wins.  Nothing in the file is executed.
 read_settings()
 {
 	[ -f "$state/.env" ] || return 0
 	while IFS= read -r line || [ -n "$line" ]; do
-		name=${line%%=*}
-		known "$name" || continue
+		setting=${line%%=*}
+		say "$settings" | grep -qx "$setting\( .*\)\{0,1\}" || continue
 		# shellcheck disable=SC2034 # used by eval
 		value=${line#*=}
-		eval "[ -n \"\${$name+set}\" ]" || eval "$name=\$value"
+		eval "[ -n \"\${$setting+set}\" ]" || eval "$setting=\$value"
 	done <"$state/.env"
 }
 
+# Compose finds those that are told in its environment; it has the same defaults.
 defaults()
 {
-	: "${MONITORING_ADDRESS:=127.0.0.1}" "${WINDSOCK_PORT:=9092}" "${STATSD_PORT:=8125}"
-	: "${PROMETHEUS_PORT:=9090}" "${ALERTMANAGER_PORT:=9093}" "${GRAFANA_PORT:=3000}"
-	: "${POSTGRES_EXPORTER_PORT:=9187}" "${KAFKA_EXPORTER_PORT:=9308}"
-	: "${PRODUCER_PORT:=8000}" "${CONSUMER_PORT:=8001}" "${AIRFLOW_PORT:=8080}"
-	: "${RETENTION:=15d}" "${SCRAPE_INTERVAL:=15s}" "${AIRFLOW_SCRAPE_INTERVAL:=30s}"
-	: "${WINDSOCK_FLAGS:=}" "${EXTRA_RULES:=}" "${SMTP_TLS:=true}" "${SLACK_CHANNEL:=#alerts}"
-	: "${SLACK_URL:=}" "${SMTP_HOST:=}" "${SMTP_USER:=}" "${SMTP_PASSWORD:=}" "${WEBHOOK_URL:=}"
-	: "${SMTP_FROM:=alertmanager@localhost}" "${SMTP_TO:=root@localhost}" "${WATCHDOG_URL:=}"
+	# shellcheck disable=SC2034 # value: used by eval
+	while read -r setting value; do
+		[ -n "$setting" ] || continue
+		eval "[ -z \"\${$setting:-}\" ]" || export "${setting?}"
+		eval ": \"\${$setting:=\$value}\""
+	done <<-END
+	$settings
+	END
 	local_address=$MONITORING_ADDRESS
 	[ "$local_address" != 0.0.0.0 ] || local_address=127.0.0.1
 }
 
 first_start()
 {
-	mkdir -p "$state" || die 1 "cannot make $state: choose another with --state"
 	chmod 700 "$state"
 	[ ! -f "$state/.env" ] || return 0
 	password=$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')
@@ -85,42 +128,71 @@ first_start()
 	say "made $state/.env with a new password for Grafana's admin"
 }
 
+# Column 1 to 5 of a component's row.
+column()
+{
+	wanted=$2
+	# shellcheck disable=SC2046 # a row is a list of words
+	set -- $(say "$components" | grep "^$1 ")
+	eval "say \"\$$wanted\""
+}
+port_of() { eval "say \"\$$(column "$1" 2)_PORT\""; }
+address_of() { say "http://$local_address:$(port_of "$1")"; }
+
+# Some programs are told by a setting; the first of the others that is here, or the first.
+program_of()
+{
+	case $1 in
+	airflow-exporter) say "$WINDSOCK" && return ;;
+	kafka-exporter) say "$KAFKA_EXPORTER" && return ;;
+	esac
+	programs=$(column "$1" 4 | tr ',' ' ')
+	for program in $programs; do
+		if has "$program"; then
+			say "$program"
+			return
+		fi
+	done
+	say "${programs%% *}"
+}
+
 # ---- configuration ----
 
 quoted() { printf '%s' "$1" | sed 's/[\\&|]/\\&/g'; }
-
-render_prometheus()
-{
-	mkdir -p "$state/prometheus/rules" "$state/prometheus/targets"
-	rm -f "$state"/prometheus/rules/*.yml
-	for rule in "$here"/prometheus/rules/*.yml ${EXTRA_RULES:+"$EXTRA_RULES"/*.yml}; do
-		[ ! -f "$rule" ] || cp "$rule" "$state/prometheus/rules/"
-	done
-	set -- -e "s|scrape_interval: 15s|scrape_interval: $SCRAPE_INTERVAL|" \
-		-e "s|scrape_interval: 30s|scrape_interval: $AIRFLOW_SCRAPE_INTERVAL|" \
-		-e "s|evaluation_interval: 15s|evaluation_interval: $SCRAPE_INTERVAL|" \
-		-e "s|scrape_timeout: 10s|scrape_timeout: $(shorter "$SCRAPE_INTERVAL")|"
-	if [ "$backend" = native ]; then
-		a=$local_address
-		set -- "$@" -e "s|airflow-exporter:9092|$a:$WINDSOCK_PORT|" \
-			-e "s|producer:8000|$a:$PRODUCER_PORT|" -e "s|consumer:8001|$a:$CONSUMER_PORT|" \
-			-e "s|postgres-exporter:9187|$a:$POSTGRES_EXPORTER_PORT|" \
-			-e "s|kafka-exporter:9308|$a:$KAFKA_EXPORTER_PORT|" \
-			-e "s|prometheus:9090|$a:$PROMETHEUS_PORT|" -e "s|grafana:3000|$a:$GRAFANA_PORT|" \
-			-e "s|alertmanager:9093|$a:$ALERTMANAGER_PORT|"
-	fi
-	sed "$@" "$here/prometheus/prometheus.yml" >"$state/prometheus/prometheus.yml"
-	render_airflow
-}
 
 # A scrape may not take longer than the interval; 10 s are enough for any.
 shorter()
 {
 	case $1 in
-	[1-9]s) echo "$1" ;;
-	*ms) echo "$1" ;;
-	*) echo 10s ;;
+	[1-9]s | *ms) say "$1" ;;
+	*) say 10s ;;
 	esac
+}
+
+# One line, one interval: t leaves a line that was changed.
+prometheus_sed()
+{
+	say "s|scrape_interval: 30s|scrape_interval: $AIRFLOW_SCRAPE_INTERVAL|;t"
+	say "s|_interval: 15s|_interval: $SCRAPE_INTERVAL|;t"
+	say "s|scrape_timeout: 10s|scrape_timeout: $(shorter "$SCRAPE_INTERVAL")|;t"
+	[ "$backend" = native ] || return 0
+	for name in $ours $outside; do
+		say "s|\"$name:[0-9]*\"|\"$local_address:$(port_of "$name")\"|"
+	done
+}
+
+render_prometheus()
+{
+	dir=$state/prometheus
+	mkdir -p "$dir/rules" "$dir/targets"
+	rm -f "$dir"/rules/*.yml
+	for rule in "$here"/prometheus/rules/*.yml ${EXTRA_RULES:+"$EXTRA_RULES"/*.yml}; do
+		[ ! -f "$rule" ] || cp "$rule" "$dir/rules/"
+	done
+	prometheus_sed >"$dir/sed"
+	sed -f "$dir/sed" "$here/prometheus/prometheus.yml" >"$dir/prometheus.yml"
+	rm "$dir/sed"
+	render_airflow
 }
 
 # Airflow's webserver has /metrics with some plugins only: a target where it answers as one.
@@ -128,11 +200,8 @@ render_airflow()
 {
 	target=$state/prometheus/targets/airflow.yml
 	where=$local_address:$AIRFLOW_PORT
-	if [ "$backend" = native ]; then
-		inside=$where
-	else
-		inside=airflow-webserver:8080
-	fi
+	inside=$where
+	[ "$backend" = native ] || inside=airflow-webserver:8080
 	if curl -s -m 3 "http://$where/metrics" | grep -q '^# TYPE '; then
 		printf -- '- targets: ["%s"]\n  labels: {component: airflow}\n' "$inside" >"$target"
 	else
@@ -140,99 +209,87 @@ render_airflow()
 	fi
 }
 
-cut_out() { printf '/# begin %s$/,/# end %s$/d\n' "$1" "$1"; }
-
+# Cuts out the parts of the template whose setting is empty.
+without() { [ -n "$2" ] || printf '/# begin %s$/,/# end %s$/d\n' "$1" "$1"; }
 fill() { say "s|$1: \".*\"|$1: \"$(quoted "$2")\"|"; }
+
+alertmanager_sed()
+{
+	secrets=$dir/secrets
+	[ "$backend" = native ] || secrets=/etc/alertmanager/secrets
+	without slack "$SLACK_URL"
+	without email "$SMTP_HOST"
+	without login "$SMTP_USER"
+	without webhook "$WEBHOOK_URL"
+	without watchdog "$WATCHDOG_URL"
+	say "s|tls: true # SMTP_TLS|tls: $(quoted "$SMTP_TLS")|"
+	say "s|@SECRETS@|$(quoted "$secrets")|"
+	fill smtp_smarthost "$SMTP_HOST"
+	fill smtp_from "$SMTP_FROM"
+	fill smtp_auth_username "$SMTP_USER"
+	fill '- to' "$SMTP_TO"
+	fill '- channel' "$SLACK_CHANNEL"
+	say "s|http://localhost:9/webhook|$(quoted "$WEBHOOK_URL")|"
+	say "s|http://localhost:9/watchdog|$(quoted "$WATCHDOG_URL")|"
+}
 
 render_alertmanager()
 {
 	dir=$state/alertmanager
 	mkdir -p "$dir/secrets"
-	if [ "$backend" = native ]; then secrets=$dir/secrets; else secrets=/etc/alertmanager/secrets; fi
-	{
-		[ -n "$SLACK_URL" ] || cut_out slack
-		[ -n "$SMTP_HOST" ] || cut_out email
-		[ -n "$SMTP_USER" ] || cut_out login
-		[ -n "$WEBHOOK_URL" ] || cut_out webhook
-		[ -n "$WATCHDOG_URL" ] || cut_out watchdog
-		say "s|tls: true # SMTP_TLS|tls: $(quoted "$SMTP_TLS")|"
-		say "s|@SECRETS@|$(quoted "$secrets")|"
-		fill smtp_smarthost "$SMTP_HOST"
-		fill smtp_from "$SMTP_FROM"
-		fill smtp_auth_username "$SMTP_USER"
-		fill '- to' "$SMTP_TO"
-		fill '- channel' "$SLACK_CHANNEL"
-		say "s|http://localhost:9/webhook|$(quoted "$WEBHOOK_URL")|"
-		say "s|http://localhost:9/watchdog|$(quoted "$WATCHDOG_URL")|"
-	} >"$dir/sed"
+	alertmanager_sed >"$dir/sed"
 	sed -f "$dir/sed" "$here/alertmanager/alertmanager.yml" >"$dir/alertmanager.yml"
 	rm "$dir/sed"
 	printf '%s' "$SLACK_URL" >"$dir/secrets/slack_url"
 	printf '%s' "$SMTP_PASSWORD" >"$dir/secrets/smtp_password"
 }
 
+# Compose finds its file beside .env, which says where the rest is, so that plain
+# `docker-compose -f docker-compose.monitoring.yml logs prometheus` works there.
+render_compose()
+{
+	cp "$here/docker-compose.monitoring.yml" "$state/"
+	: "${WINDSOCK_SOURCE:=$(cd "$here/../.." && pwd)}"
+	MONITORING_STATE=$state MONITORING_HOME=$here
+	export WINDSOCK_SOURCE MONITORING_STATE MONITORING_HOME
+	{
+		grep -v '^COMPOSE_PROJECT_NAME=\|^MONITORING_STATE=\|^MONITORING_HOME=' "$state/.env"
+		say "COMPOSE_PROJECT_NAME=$project"
+		say "MONITORING_STATE=$state"
+		say "MONITORING_HOME=$here"
+	} >"$state/.env.new" && mv "$state/.env.new" "$state/.env"
+	# Users of the containers read these; the directory above, mode 700, keeps others out.
+	chmod -R a+rX "$state/prometheus" "$state/alertmanager"
+}
+
 render()
 {
 	render_prometheus
 	render_alertmanager
-	# Users of the containers read these; the directory above, mode 700, keeps others out.
-	[ "$backend" = native ] || chmod -R a+rX "$state/prometheus" "$state/alertmanager"
+	[ "$backend" = native ] || render_compose
+}
+
+# By the programs that are here; what is wrong is said by them.
+check_config()
+{
+	if has promtool; then
+		told=$(promtool check config "$state/prometheus/prometheus.yml" 2>&1) ||
+			die 1 "Prometheus would not take its configuration:
+$told"
+	fi
+	if has amtool; then
+		told=$(amtool check-config "$state/alertmanager/alertmanager.yml" 2>&1) ||
+			die 1 "Alertmanager would not take its configuration:
+$told"
+	fi
 }
 
 # ---- native ----
 
-# name, port and path that says it is healthy
-native_components='airflow-exporter prometheus alertmanager postgres-exporter grafana'
-
-port_of()
-{
-	case $1 in
-	airflow-exporter) echo "$WINDSOCK_PORT" ;;
-	prometheus) echo "$PROMETHEUS_PORT" ;;
-	alertmanager) echo "$ALERTMANAGER_PORT" ;;
-	postgres-exporter) echo "$POSTGRES_EXPORTER_PORT" ;;
-	kafka-exporter) echo "$KAFKA_EXPORTER_PORT" ;;
-	grafana) echo "$GRAFANA_PORT" ;;
-	producer) echo "$PRODUCER_PORT" ;;
-	consumer) echo "$CONSUMER_PORT" ;;
-	esac
-}
-
-health_of()
-{
-	case $1 in
-	airflow-exporter) echo /-/ready ;;
-	prometheus | alertmanager) echo /-/ready ;;
-	grafana) echo /api/health ;;
-	*) echo /metrics ;;
-	esac
-}
-
-program_of()
-{
-	case $1 in
-	airflow-exporter) say "${WINDSOCK:-windsock}" ;;
-	prometheus) say prometheus ;;
-	alertmanager) if has prometheus-alertmanager; then say prometheus-alertmanager; else say alertmanager; fi ;;
-	postgres-exporter) if has prometheus-postgres-exporter; then say prometheus-postgres-exporter; else say postgres_exporter; fi ;;
-	grafana) say grafana-server ;;
-	esac
-}
-
-package_of()
-{
-	case $1 in
-	airflow-exporter) say windsock ;;
-	prometheus) say prometheus ;;
-	alertmanager) say prometheus-alertmanager ;;
-	postgres-exporter) say prometheus-postgres-exporter ;;
-	grafana) say 'grafana (from apt.grafana.com)' ;;
-	esac
-}
-
 # When a process began, in ticks: with its id, it is known for sure.
 born() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
 
+# Leaves its id in $pid.
 running()
 {
 	[ -f "$state/run/$1.pid" ] || return 1
@@ -243,7 +300,7 @@ running()
 	esac
 }
 
-healthy() { curl -fs -m 5 -o /dev/null "http://$local_address:$(port_of "$1")$(health_of "$1")"; }
+healthy() { curl -fs -m 5 -o /dev/null "$(address_of "$1")$(column "$1" 3)"; }
 
 # Nothing listens when the connection is refused (7).
 port_free()
@@ -296,26 +353,28 @@ launch_grafana()
 		GF_PATHS_DATA="$state/data/grafana" GF_PATHS_LOGS="$state/log" \
 		GF_PATHS_PROVISIONING="$here/grafana/provisioning" GF_USERS_ALLOW_SIGN_UP=false \
 		GF_ANALYTICS_REPORTING_ENABLED=false GF_DASHBOARDS_MIN_REFRESH_INTERVAL=5s \
-		PROMETHEUS_URL="http://$local_address:$PROMETHEUS_PORT" \
-		DASHBOARDS_DIR="$here/grafana/dashboards" \
+		PROMETHEUS_URL="$(address_of prometheus)" DASHBOARDS_DIR="$here/grafana/dashboards" \
 		"$(program_of grafana)" --homepath "${GRAFANA_HOME:-/usr/share/grafana}"
 }
+launch_kafka_exporter()
+{
+	launch kafka-exporter "$(program_of kafka-exporter)" --kafka.server="$KAFKA_BROKERS" \
+		--web.listen-address="$MONITORING_ADDRESS:$KAFKA_EXPORTER_PORT"
+}
 
-# What is here to be run: Grafana is in no distribution, the rest has to be.
+# What is here to be run.  Grafana and kafka_exporter are in no distribution: the rest has to be.
 present()
 {
-	for name in $native_components; do
-		if [ "$name" != grafana ] || has "$(program_of grafana)"; then
-			echo "$name"
-		fi
-	done
+	say "$required" | tr ' ' '\n'
+	! has "$(program_of grafana)" || say grafana
+	[ -z "$KAFKA_BROKERS" ] || ! has "$(program_of kafka-exporter)" || say kafka-exporter
 }
 
 native_check()
 {
 	missing=
-	for name in $(present); do
-		has "$(program_of "$name")" || missing="$missing $(package_of "$name")"
+	for name in $required; do
+		has "$(program_of "$name")" || missing="$missing $(column "$name" 5)"
 	done
 	[ -z "$missing" ] || die 4 "not installed:$missing
   On Debian: apt-get install prometheus prometheus-alertmanager prometheus-postgres-exporter
@@ -323,19 +382,17 @@ native_check()
   Or install docker with its compose plugin, and nothing else is needed."
 	for name in $(present); do
 		running "$name" || port_free "$(port_of "$name")" ||
-			die 4 "port $(port_of "$name") of $name is taken by something else: choose another," \
-				"$(say "$name" | sed 's/airflow-exporter/windsock/; s/-/_/g' |
-					tr '[:lower:]' '[:upper:]')_PORT=..."
+			die 4 "port $(port_of "$name") of $name is taken by something else:" \
+				"choose another, $(column "$name" 2)_PORT=..."
 	done
 }
 
 native_start()
 {
-	native_check
-	has "$(program_of grafana)" ||
-		say "grafana: not installed here, goes without ($(package_of grafana))"
+	for name in grafana kafka-exporter; do
+		present | grep -qx $name || say "$name: goes without, $(absent_because $name)"
+	done
 	mkdir -p "$state/run" "$state/log" "$state/data"
-	failed=0
 	started=
 	for name in $(present); do
 		if running "$name"; then
@@ -346,10 +403,16 @@ native_start()
 			started="$started $name"
 		fi
 	done
+	failed=0
 	for name in $started; do
 		native_wait "$name" || failed=1
 	done
 	[ $failed -eq 0 ] || die 1 "not everything started; see: $0 --state $state logs"
+}
+
+absent_because()
+{
+	if has "$(program_of "$1")"; then say "KAFKA_BROKERS is not set"; else say "not installed"; fi
 }
 
 native_wait()
@@ -364,20 +427,20 @@ native_wait()
 		fi
 		sleep 0.2
 	done
-	say "$1: healthy, http://$local_address:$(port_of "$1")"
+	say "$1: healthy, $(address_of "$1")"
 }
 
 native_stop()
 {
 	some=
-	for name in $native_components; do
+	for name in $ours; do
 		if running "$name"; then
 			say "$name: stopping"
 			kill "$pid"
 			some=1
 		fi
 	done
-	for name in $native_components; do
+	for name in $ours; do
 		tries=$((patience * 10))
 		while running "$name"; do
 			tries=$((tries - 1))
@@ -393,7 +456,7 @@ native_stop()
 native_logs()
 {
 	files=
-	for name in ${1:-$native_components}; do
+	for name in ${1:-$ours}; do
 		[ ! -f "$state/log/$name.log" ] || files="$files $name.log"
 	done
 	[ -n "$files" ] || die 1 "no logs${1:+ of $1} under $state/log"
@@ -404,9 +467,10 @@ native_logs()
 
 # ---- containers ----
 
-compose() {
-	MONITORING_STATE=$state $compose_program -p $project --env-file "$state/.env" \
-		-f "$here/docker-compose.monitoring.yml" "$@"
+# Where .env is: podman-compose cannot be told another place.
+compose()
+{
+	( cd "$state" && $compose_program -p $project -f docker-compose.monitoring.yml "$@" )
 }
 engine() { say "$compose_program" | sed 's/[ -].*//'; }
 
@@ -423,73 +487,117 @@ find_compose()
 	fi
 }
 
+compose_check()
+{
+	$(engine) image inspect "$WINDSOCK_IMAGE" >/dev/null 2>&1 ||
+		[ -f "${WINDSOCK_SOURCE:-$here/../..}/packaging/monitoring/windsock/Dockerfile" ] ||
+		die 4 "no image $WINDSOCK_IMAGE here, and no source to build it from:
+  set WINDSOCK_SOURCE=/path/to/windsock's source, or WINDSOCK_IMAGE=an image that is here"
+}
+
 compose_start()
 {
 	$(engine) network inspect crypto-network >/dev/null 2>&1 ||
 		$(engine) network create crypto-network >/dev/null || die 1 "cannot make crypto-network"
 	compose up -d || die 1 "not everything started; see: $0 logs"
-	for name in airflow-exporter prometheus alertmanager postgres-exporter grafana; do
+	started=
+	for name in $required grafana; do
 		tries=$((patience * 2))
 		until healthy "$name"; do
 			tries=$((tries - 1))
 			[ $tries -gt 0 ] || die 1 "$name is not healthy; see: $0 logs $name"
 			sleep 0.5
 		done
-		say "$name: healthy, http://$local_address:$(port_of "$name")"
+		say "$name: healthy, $(address_of "$name")"
+		started="$started $name"
 	done
 }
 
-compose_running() { compose ps -q "$1" 2>/dev/null | grep -q .; }
+# By the label that both sorts of compose give; podman-compose has no ps of one service.
+compose_running()
+{
+	$(engine) ps -q --filter "label=com.docker.compose.project=$project" \
+		--filter "label=com.docker.compose.service=$1" 2>/dev/null | grep -q .
+}
 
-# ---- status ----
+compose_stop()
+{
+	if [ -f "$state/docker-compose.monitoring.yml" ]; then
+		compose down ${purge:+-v} || exit 1
+	else
+		say "nothing was running"
+	fi
+}
 
-# up of a job: 1, 0, or nothing when Prometheus does not know it (yet)
+compose_logs()
+{
+	[ -f "$state/docker-compose.monitoring.yml" ] || die 1 "nothing was started from $state"
+	compose logs --tail=100 $follow ${1:+"$1"}
+}
+
+# ---- what Prometheus says ----
+
+# up of a job, by a scrape since $2: 1, 0, or nothing when Prometheus knows of none
 scraped()
 {
-	curl -fs -m 5 -G --data-urlencode "query=max(up{job=\"$1\"})" \
-		"http://$local_address:$PROMETHEUS_PORT/api/v1/query" 2>/dev/null |
+	curl -fs -m 5 -G \
+		--data-urlencode "query=max(up{job=\"$1\"} and timestamp(up{job=\"$1\"}) >= ${2:-0})" \
+		"$(address_of prometheus)/api/v1/query" 2>/dev/null |
 		sed -n 's/.*"value":\[[^,]*,"\([^"]*\)".*/\1/p'
 }
+
+# Prometheus spreads the first scrapes over the interval.
+wait_scraped()
+{
+	[ -z "$started" ] || say "waiting until Prometheus has scraped them"
+	for name in $started; do
+		tries=$patience
+		until [ "$(scraped "$name" "$since")" = 1 ]; do
+			tries=$((tries - 1))
+			[ $tries -gt 0 ] || die 1 "$name is not scraped; see $(address_of prometheus)/targets"
+			sleep 1
+		done
+		say "$name: scraped"
+	done
+}
+
+# ---- status ----
 
 row() { printf '%-18s %-9s %-9s %-9s %s\n' "$@"; }
 
 status_of()
 {
-	name=$1
-	runs=no health=no scrape=no
-	case $backend in
-	native) ! running "$name" || runs=yes ;;
-	*) ! compose_running "$name" || runs=yes ;;
-	esac
-	[ $runs = no ] || some=1
-	! healthy "$name" || health=yes
-	[ "$(scraped "$name")" != 1 ] || scrape=yes
-	[ $runs$health$scrape = yesyesyes ] || all=
-	row "$name" $runs $health $scrape "http://$local_address:$(port_of "$name")"
-}
-
-# Not ours to start: shown, and no reason to fail.
-status_outside()
-{
 	health=no scrape=no
 	! healthy "$1" || health=yes
 	[ "$(scraped "$1")" != 1 ] || scrape=yes
-	row "$1" external $health $scrape "http://$local_address:$(port_of "$1")"
+	row "$1" "$2" $health $scrape "$(address_of "$1")"
+	[ "$2$health$scrape" = yesyesyes ]
 }
 
+status_ours()
+{
+	for name in $ours; do
+		runs=no
+		! "${backend}_running" "$name" || runs=yes
+		[ $runs = no ] || some=1
+		if [ "$backend$runs" = nativeno ] && ! present | grep -qx "$name"; then
+			status_of "$name" absent
+		else
+			status_of "$name" $runs || all=
+		fi
+	done
+}
+native_running() { running "$1"; }
+
+# Not ours to start: shown, and no reason to fail.
 status()
 {
 	some='' all=1
 	row COMPONENT RUNS HEALTHY SCRAPED ADDRESS
-	if [ "$backend" = native ]; then
-		for name in $(present); do status_of "$name"; done
-		has "$(program_of grafana)" || row grafana absent - - "not installed"
-		status_outside kafka-exporter
-	else
-		for name in $native_components kafka-exporter; do status_of "$name"; done
-	fi
-	status_outside producer
-	status_outside consumer
+	status_ours
+	for name in $outside; do
+		status_of "$name" external
+	done
 	say "StatsD for Airflow: $local_address:$STATSD_PORT (UDP); files: $state ($backend)"
 	[ -n "$some" ] || return 3
 	[ -n "$all" ]
@@ -497,25 +605,27 @@ status()
 
 # ---- commands ----
 
+config()
+{
+	[ -n "$GRAFANA_ADMIN_PASSWORD" ] || die 1 "no GRAFANA_ADMIN_PASSWORD in $state/.env"
+	render
+	check_config
+}
+
+# What runs keeps its configuration until restart.
 start()
 {
-	first_start
-	read_settings
-	defaults
-	[ -n "${GRAFANA_ADMIN_PASSWORD:-}" ] || die 1 "no GRAFANA_ADMIN_PASSWORD in $state/.env"
-	# What runs keeps its files until restart.
-	render
+	"${backend}_check"
+	config
+	since=$(date +%s)
 	"${backend}_start"
+	wait_scraped
 }
 
 stop()
 {
-	if [ "$backend" = native ]; then
-		native_stop
-	elif [ -f "$state/.env" ]; then
-		compose down ${purge:+-v} || exit 1
-	fi
-	rm -rf "$state/prometheus" "$state/alertmanager"
+	"${backend}_stop"
+	rm -rf "$state/prometheus" "$state/alertmanager" "$state/docker-compose.monitoring.yml"
 	if [ -n "$purge" ]; then
 		rm -rf "$state/data" "$state/log" "$state/.env" "$state/lock"
 		rmdir "$state" 2>/dev/null
@@ -529,6 +639,14 @@ alone()
 	mkdir -p "$state" || die 1 "cannot make $state: choose another with --state"
 	exec 9>"$state/lock"
 	flock -w "$patience" 9 || die 1 "another deploy-monitoring.sh is at work on $state"
+}
+
+known()
+{
+	for name in $ours; do
+		[ "$name" != "$1" ] || return 0
+	done
+	return 1
 }
 
 command='' follow='' purge='' only=''
@@ -546,19 +664,21 @@ while [ $# -gt 0 ]; do
 	-f | --follow) follow=-f ;;
 	--purge) purge=1 ;;
 	-h | --help) usage && exit 0 ;;
-	start | status | logs | restart | stop)
+	start | status | logs | restart | stop | config)
 		[ -z "$command" ] || die 2 "one command at a time: $command or $1?"
 		command=$1
 		;;
 	-*) die 2 "unknown option $1; --help" ;;
 	*)
 		[ "$command" = logs ] || die 2 "unknown command $1; --help"
+		known "$1" || die 2 "logs of what? One of: $ours"
 		only=$1
 		;;
 	esac
 	shift
 done
 [ -n "$command" ] || { usage >&2; exit 2; }
+[ -z "$purge" ] || [ "$command" = stop ] || die 2 "--purge belongs to stop"
 case $state in
 /*) ;;
 *) state=$PWD/$state ;;
@@ -571,17 +691,18 @@ compose) find_compose || die 4 "no usable docker compose, docker-compose or podm
 native) ;;
 *) die 2 "MONITORING_BACKEND is native or compose, not $backend" ;;
 esac
+case $command in
+start | restart | config) alone; first_start ;;
+stop) alone ;;
+esac
 read_settings
 defaults
-for name in $settings; do
-	# shellcheck disable=SC2163 # the variable named
-	[ "$backend" = native ] || ! eval "[ -n \"\${$name:-}\" ]" || export "$name"
-done
 
 case $command in
-start) alone; start ;;
-stop) alone; stop ;;
-restart) alone; stop; start ;;
+start) start ;;
+stop) stop ;;
+restart) stop; start ;;
+config) config ;;
 status) status ;;
-logs) if [ "$backend" = native ]; then native_logs "$only"; else compose logs --tail=100 $follow ${only:+"$only"}; fi ;;
+logs) "${backend}_logs" "$only" ;;
 esac
