@@ -20,8 +20,9 @@ comma := ,
 # The pure half (no I/O), and the daemon without main.  A file in neither list is an error.
 LIBRARY := err hash arena buf num name line version pattern matcher regex template initext rules \
            learned value cell sketch heap store stats expo mapping step unmatched names twins \
-           ingest accept
-DAEMON := log sock probe systemd gzip process http conf load worker pages daemon commands
+           ingest accept show
+DAEMON := log sock probe systemd gzip process http conf load worker state self landing pages \
+          daemon commands
 FORGOTTEN := $(filter-out $(LIBRARY) $(DAEMON) main,$(patsubst src/%.c,%,$(wildcard src/*.c)))
 $(if $(FORGOTTEN),$(error src/: $(FORGOTTEN) is in neither LIBRARY nor DAEMON of the Makefile))
 

@@ -61,7 +61,7 @@ struct daemon {
 	size_t nworkers;
 	struct http *http;
 	struct http_route routes[PAGES_ROUTES];
-	struct pages pages;
+	struct state state;
 	int code; /* of the program's exit, when it does not start */
 };
 
@@ -130,7 +130,7 @@ static void adopt(struct daemon *d, struct ws_mapping *mapping)
 
 	ws_store_reconfigure(d->store, ws_mapping_makes, mapping);
 	d->mapping = mapping;
-	d->pages.mapping = mapping;
+	d->state.mapping = mapping;
 	for (i = 0; i < d->nworkers; i++)
 		worker_set_mapping(d->workers[i], mapping);
 	d->sweep_again = clock_now() + SWEEP_AGAIN_NS;
@@ -145,15 +145,15 @@ static bool reload(void *user, struct ws_buf *diags)
 	systemd_say_reloading(clock_now());
 	mapping = load(d, diags);
 	systemd_say_ready();
-	d->pages.last_reload_good = mapping != NULL;
+	d->state.last_reload_good = mapping != NULL;
 	if (mapping == NULL) {
-		d->pages.reloads_bad++;
+		d->state.reloads_bad++;
 		log_error("mapping", "not reloaded; the mapping before it stays in force");
 		return false;
 	}
 	adopt(d, mapping);
-	d->pages.reloads_good++;
-	d->pages.last_good_reload = clock_wall();
+	d->state.reloads_good++;
+	d->state.last_good_reload = clock_wall();
 	log_mapping(d, "reloaded");
 	return true;
 }
@@ -217,13 +217,13 @@ static void stop(struct daemon *d, int number)
 {
 	size_t i;
 
-	if (d->pages.state == PAGES_STOPPING) {
+	if (d->state.phase == STATE_STOPPING) {
 		log_warn("daemon", "signal %d again: not waiting for the workers", number);
 		event_base_loopbreak(d->base);
 		return;
 	}
 	log_info("daemon", "signal %d: stopping", number);
-	d->pages.state = PAGES_STOPPING;
+	d->state.phase = STATE_STOPPING;
 	systemd_say_stopping();
 	for (i = 0; i < d->nworkers; i++)
 		worker_stop(d->workers[i]);
@@ -237,7 +237,7 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 	(void)what;
 	if (number != SIGHUP) {
 		stop(d, number);
-	} else if (d->pages.state == PAGES_READY) {
+	} else if (d->state.phase == STATE_READY) {
 		reload(d, &diags);
 		ws_buf_fini(&diags);
 	}
@@ -449,7 +449,7 @@ static bool start_worker(struct daemon *d)
 		sock_close_all(&socks);
 		return false;
 	}
-	d->pages.nworkers = ++d->nworkers;
+	d->state.nworkers = ++d->nworkers;
 	return true;
 }
 
@@ -512,7 +512,7 @@ static bool start_http(struct daemon *d)
 {
 	const struct http_config config = {
 		.routes = d->routes,
-		.user = &d->pages,
+		.user = &d->state,
 		.deadline_seconds = d->conf->web_timeout,
 		.max_connections = (unsigned)d->conf->max_connections,
 	};
@@ -521,20 +521,20 @@ static bool start_http(struct daemon *d)
 
 	if (!listen_http(d, &list))
 		return false;
-	pages_routes(&d->pages, d->routes);
+	pages_routes(&d->state, d->routes);
 	d->http = http_new(&config);
-	d->pages.http = d->http;
+	d->state.http = d->http;
 	ok = d->http != NULL ? serve(d, &list) : fail("http", "cannot start");
 	close_rest(&list);
 	return ok;
 }
 
-static void init_pages(struct daemon *d)
+static void init_state(struct daemon *d)
 {
 	double now = clock_wall();
 
-	d->pages = (struct pages){
-		.state = PAGES_STARTING,
+	d->state = (struct state){
+		.phase = STATE_STARTING,
 		.store = d->store,
 		.stats = d->stats,
 		.learned = d->learned,
@@ -551,7 +551,6 @@ static void init_pages(struct daemon *d)
 	};
 }
 
-/* HTTP before the workers: a port in use is noticed before any datagram is taken. */
 /* Sockets from systemd go before the addresses of the settings, kind by kind. */
 static void take_passed(struct daemon *d)
 {
@@ -566,18 +565,19 @@ static void take_passed(struct daemon *d)
 	d->watchdog = systemd_watchdog_ns();
 }
 
+/* HTTP before the workers: a port in use is noticed before any datagram is taken. */
 static bool start(struct daemon *d)
 {
 	if (!start_events(d) || !make_store(d))
 		return false;
-	init_pages(d);
+	init_state(d);
 	if (!start_http(d))
 		return false;
 	do {
 		if (!start_worker(d))
 			return false;
 	} while (!d->udp_was_passed && d->nworkers < d->conf->workers);
-	d->pages.state = PAGES_READY;
+	d->state.phase = STATE_READY;
 	return true;
 }
 
@@ -600,7 +600,7 @@ static void free_workers(struct daemon *d)
 		worker_free(d->workers[i]);
 	free(d->workers);
 	d->workers = NULL;
-	d->pages.nworkers = d->nworkers = 0;
+	d->state.nworkers = d->nworkers = 0;
 }
 
 /* What no scrape will see any more. */
@@ -666,7 +666,7 @@ int daemon_run(const struct conf *conf)
 		log_info("daemon", "ready");
 		systemd_say_ready();
 		event_base_dispatch(d.base);
-		drops = pages_kernel_drops(&d.pages);
+		drops = state_kernel_drops(&d.state);
 		free_workers(&d);
 		log_totals(&d, drops);
 	}

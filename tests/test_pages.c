@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "clock.h"
+#include "pages.h"
+
+/* A windsock without workers, and how its next reload is to end. */
+struct bench {
+	struct state state;
+	struct http_route routes[PAGES_ROUTES];
+	bool reload_fails;
+	unsigned reloads;
+	struct http_reply reply;
+};
+
+static bool reload(void *user, struct ws_buf *diags)
+{
+	struct bench *b = user;
+
+	b->reloads++;
+	if (b->reload_fails)
+		ws_buf_str(diags, "my.ini:3: no such key\n");
+	else
+		ws_buf_str(diags, "my.ini:5: a warning\n");
+	return !b->reload_fails;
+}
+
+static struct ws_mapping *mapping_of_two_rules(void)
+{
+	const struct ws_source source = {
+		"my.ini",
+		ws_span_str("[a]\nmatch = a\nmetric = a\n[b]\nmatch = b\nmetric = b\n")
+	};
+	const struct ws_mapping_options options = { 0 };
+	struct ws_buf diags = WS_BUF_INIT;
+	struct ws_mapping *mapping = ws_mapping_new(&source, 1, &options, &diags);
+
+	ws_buf_fini(&diags);
+	return mapping;
+}
+
+static int open_bench(void **state)
+{
+	static const struct http_route none;
+	const struct http_config config = { .routes = &none,
+		                            .deadline_seconds = 5,
+		                            .max_connections = 1 };
+	const struct ws_hash_key key = { 1, 2 };
+	struct bench *b = calloc(1, sizeof(*b));
+
+	b->state = (struct state){
+		.phase = STATE_READY,
+		.store = ws_store_new(ws_limits_default, key),
+		.stats = ws_stats_new(1),
+		.learned = ws_learned_new(10, key),
+		.unmatched = ws_unmatched_new(1, key),
+		.http = http_new(&config),
+		.mapping = mapping_of_two_rules(),
+		.telemetry_path = "/a\"b",
+		.last_reload_good = true,
+		.lifecycle = true,
+		.reload = reload,
+		.user = b,
+	};
+	pages_routes(&b->state, b->routes);
+	*state = b;
+	return b->state.mapping == NULL || b->state.http == NULL;
+}
+
+static int close_bench(void **state)
+{
+	struct bench *b = *state;
+
+	ws_buf_fini(&b->reply.body);
+	http_free((struct http *)(uintptr_t)b->state.http);
+	ws_mapping_unref((struct ws_mapping *)(uintptr_t)b->state.mapping);
+	ws_unmatched_free(b->state.unmatched);
+	ws_learned_free(b->state.learned);
+	ws_stats_free(b->state.stats);
+	ws_store_free(b->state.store);
+	free(b);
+	return 0;
+}
+
+/* What a page answers, as the door would have it: streams are read to their end. */
+static const char *ask(struct bench *b, const char *path, const char *accept)
+{
+	const struct http_request request = { HTTP_GET, ws_span_str(path),
+		                              ws_span_str(accept) };
+	const struct http_route *route = b->routes;
+
+	ws_buf_fini(&b->reply.body);
+	b->reply = (struct http_reply){ .status = 200, .body = WS_BUF_INIT };
+	while (strcmp(route->path, path) != 0)
+		route++;
+	route->handle(&b->state, &request, &b->reply);
+	if (b->reply.more != NULL) {
+		while (b->reply.more(b->reply.stream, &b->reply.body))
+			;
+		b->reply.done(b->reply.stream);
+	}
+	ws_buf_char(&b->reply.body, '\0');
+	return b->reply.body.ptr;
+}
+
+static void readiness_follows_the_phase(void **state)
+{
+	static const struct {
+		enum state_phase phase;
+		unsigned status;
+		const char *text;
+	} rows[] = {
+		{ STATE_STARTING, 503, "windsock is starting\n" },
+		{ STATE_READY, 200, "windsock is ready\n" },
+		{ STATE_STOPPING, 503, "windsock is stopping\n" },
+	};
+	struct bench *b = *state;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		b->state.phase = rows[i].phase;
+		assert_string_equal(ask(b, "/-/ready", ""), rows[i].text);
+		assert_int_equal(b->reply.status, rows[i].status);
+		assert_string_equal(ask(b, "/-/healthy", ""), "windsock is healthy\n");
+		assert_int_equal(b->reply.status, 200);
+		ask(b, "/-/reload", "");
+		assert_int_equal(b->reply.status, rows[i].status);
+	}
+	assert_int_equal(b->reloads, 1);
+}
+
+static void reload_says_how_it_ended(void **state)
+{
+	struct bench *b = *state;
+
+	assert_string_equal(ask(b, "/-/reload", ""), "reloaded, 2 rules\n");
+	assert_int_equal(b->reply.status, 200);
+	b->reload_fails = true;
+	assert_string_equal(ask(b, "/-/reload", ""), "my.ini:3: no such key\n");
+	assert_int_equal(b->reply.status, 500);
+	b->state.lifecycle = false;
+	assert_non_null(strstr(ask(b, "/-/reload", ""), "--web.enable-lifecycle"));
+	assert_int_equal(b->reply.status, 403);
+	assert_int_equal(b->reloads, 2);
+}
+
+/* What a sender can put onto the front page stays text there. */
+static void front_page_has_no_markup_of_senders(void **state)
+{
+	struct bench *b = *state;
+	struct ws_sample s = { .head = ws_span_str("<script>x</script>"),
+		               .type = WS_TYPE_COUNTER,
+		               .value = 1,
+		               .weight = 1 };
+	struct ws_unmatched_place place = { 0 };
+	const char *page;
+
+	ws_unmatched_add(b->state.unmatched, 0, &place, &s, clock_now());
+	ws_recent_add(b->state.stats, WS_RECENT_REJECTED,
+	              ws_span_str("<b onclick='x'>\x1b[2J"), WS_ERR_BAD_RATE, clock_now());
+	ws_recent_add(b->state.stats, WS_RECENT_REFUSED, ws_span_str("a&b"),
+	              WS_ERR_SERIES_LIMIT, clock_now());
+	page = ask(b, "/", "");
+	assert_string_equal(b->reply.content_type, "text/html; charset=utf-8");
+	assert_non_null(strstr(page, "&#60;script&#62;x&#60;/script&#62;"));
+	assert_non_null(strstr(page, "&#60;b onclick=&#39;x&#39;&#62;\\x1b[2J"));
+	assert_non_null(strstr(page, "a&#38;b"));
+	assert_non_null(strstr(page, "href=\"/a&#34;b\""));
+	assert_null(strstr(page, "<script"));
+	assert_null(strstr(page, "<b "));
+}
+
+static void front_page_tells_of_a_failed_reload(void **state)
+{
+	struct bench *b = *state;
+
+	assert_null(strstr(ask(b, "/", ""), "the mapping before it is in force"));
+	b->state.last_reload_good = false;
+	assert_non_null(strstr(ask(b, "/", ""), "the mapping before it is in force"));
+}
+
+static void unmatched_names_as_text_and_json(void **state)
+{
+	struct bench *b = *state;
+	struct ws_sample s = { .head = ws_span_str("say \"hi\""),
+		               .type = WS_TYPE_GAUGE,
+		               .value = 2.5,
+		               .weight = 1 };
+	struct ws_unmatched_place place = { 0 };
+
+	assert_string_equal(ask(b, "/unmatched", "application/json"), "{\"unmatched\":[]}\n");
+	ws_unmatched_add(b->state.unmatched, 0, &place, &s, clock_now());
+	assert_non_null(strstr(ask(b, "/unmatched", "text/html"), "say \"hi\":2.5|g\n"));
+	assert_non_null(
+		strstr(ask(b, "/unmatched", "application/json"),
+	               "\n{\"name\":\"say \\\"hi\\\"\",\"type\":\"gauge\",\"count\":1,"
+	               "\"value\":2.5,\"last_seen\":"));
+	assert_true(b->reply.vary);
+}
+
+static void metrics_in_both_formats(void **state)
+{
+	struct bench *b = *state;
+	const char *text = ask(b, "/a\"b", "");
+
+	assert_string_equal(b->reply.content_type,
+	                    "text/plain; version=0.0.4; charset=utf-8; escaping=underscores");
+	assert_non_null(strstr(text, "\nwindsock_config_last_reload_successful 1\n"));
+	assert_null(strstr(text, "# EOF"));
+	b->state.reloads_bad = 3;
+	b->state.last_reload_good = false;
+	text = ask(b, "/a\"b", "application/openmetrics-text; version=1.0.0");
+	assert_non_null(strstr(text, "\nwindsock_config_last_reload_successful 0\n"));
+	assert_non_null(
+		strstr(text, "\nwindsock_config_reloads_total{outcome=\"failure\"} 3\n"));
+	assert_string_equal(text + strlen(text) - strlen("\n# EOF\n"), "\n# EOF\n");
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, open_bench, close_bench)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(readiness_follows_the_phase),
+		CASE(reload_says_how_it_ended),
+		CASE(front_page_has_no_markup_of_senders),
+		CASE(front_page_tells_of_a_failed_reload),
+		CASE(unmatched_names_as_text_and_json),
+		CASE(metrics_in_both_formats),
+	};
+
+	return cmocka_run_group_tests_name("pages", tests, NULL, NULL);
+}
