@@ -3,6 +3,7 @@
 # make demo       a made-up Airflow         make run       windsock, in the foreground
 # make deps       what is needed            make install   uninstall; packaging/install.mk
 # make dist       the tarball               make release-notes
+# make deb        for Debian and Ubuntu
 # V=1 shows commands; WERROR=1; SANITIZE=address,undefined or SANITIZE=thread; BUILD=directory
 # DEPS=no installs nothing: for the builds of packages
 
@@ -203,8 +204,9 @@ bench: $(BUILD)/windsock $(BENCHES)
 
 include packaging/install.mk
 include packaging/release.mk
+include packaging/deb.mk
 
 clean:
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -path '*/deb' -prune -o -type f -name '*.d' -print 2>/dev/null)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# usage: deps.sh build|test|ci|e2e|slow|monitoring|machine ...
+# usage: deps.sh build|test|ci|e2e|slow|monitoring|machine|deb|debtest ...
 # Installs what is missing to build windsock, to test it, for all of .ci/run, for make e2e,
 # for make dashboards, or for tests on a machine of their own (tests/machine.py).
 # Quiet when nothing is.
@@ -15,6 +15,8 @@ debian_ci='clang libclang-rt-14-dev clang-tidy cppcheck git prometheus python3-p
 debian_e2e='prometheus python3-venv'
 debian_slow='nodejs npm prometheus'
 debian_machine='debootstrap util-linux'
+debian_deb='build-essential debhelper'
+debian_debtest='blhc devscripts lintian util-linux'
 debian_monitoring='curl docker-compose prometheus prometheus-alertmanager
   prometheus-postgres-exporter util-linux'
 fedora_build='gcc make pkgconf-pkg-config libevent-devel libmicrohttpd-devel uthash-devel
@@ -25,6 +27,8 @@ fedora_ci='clang compiler-rt clang-tools-extra cppcheck git golang-github-promet
 fedora_e2e='golang-github-prometheus python3'
 fedora_slow='golang-github-prometheus nodejs npm'
 fedora_machine='debootstrap util-linux'
+fedora_deb='debhelper dpkg-dev'
+fedora_debtest='lintian util-linux'
 fedora_monitoring='curl golang-github-prometheus util-linux'
 
 die()
@@ -105,8 +109,8 @@ fi
 missing=
 for group in "${@:-build}"; do
 	case $group in
-	build | test | ci | e2e | slow | monitoring | machine) ;;
-	*) die "usage: deps.sh build|test|ci|e2e|slow|monitoring|machine ..." ;;
+	build | test | ci | e2e | slow | monitoring | machine | deb | debtest) ;;
+	*) die "usage: deps.sh build|test|ci|e2e|slow|monitoring|machine|deb|debtest ..." ;;
 	esac
 	eval "packages=\$${system}_$group"
 	for package in $packages; do
