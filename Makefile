@@ -166,6 +166,7 @@ monitoring-test: $(BUILD)/windsock $(BUILD)/deps-test
 	$(Q)amtool check-config packaging/monitoring/alertmanager/alertmanager.yml
 	$(Q)MONITORING_STATE=/state GRAFANA_ADMIN_PASSWORD=x docker-compose \
 	  -f packaging/monitoring/docker-compose.monitoring.yml config -q
+	$(Q)python3 tests/monitoring/alertmanager.py
 	$(Q)WINDSOCK=$(BUILD)/windsock python3 tests/monitoring/stack.py
 
 check-format:

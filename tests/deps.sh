@@ -13,23 +13,23 @@ debian_test='libcmocka-dev libc6-dbg python3 python3-prometheus-client valgrind'
 debian_ci='clang libclang-rt-14-dev clang-tidy cppcheck git prometheus python3-pyflakes
   shellcheck'
 debian_e2e='prometheus python3-venv'
-debian_slow='nodejs npm prometheus'
+debian_slow='nodejs npm prometheus python3-yaml'
 debian_machine='debootstrap util-linux'
 debian_deb='build-essential debhelper'
 debian_debtest='blhc devscripts lintian util-linux'
-debian_monitoring='curl docker-compose prometheus prometheus-alertmanager
-  prometheus-postgres-exporter util-linux'
+debian_monitoring='curl docker-compose openssl prometheus prometheus-alertmanager
+  prometheus-postgres-exporter python3-yaml util-linux'
 fedora_build='gcc make pkgconf-pkg-config libevent-devel libmicrohttpd-devel uthash-devel
   inih-devel pcre2-devel systemd-devel zlib-devel'
 fedora_test='libcmocka-devel python3 python3-prometheus_client valgrind'
 fedora_ci='clang compiler-rt clang-tools-extra cppcheck git golang-github-prometheus
   python3-pyflakes ShellCheck'
 fedora_e2e='golang-github-prometheus python3'
-fedora_slow='golang-github-prometheus nodejs npm'
+fedora_slow='golang-github-prometheus nodejs npm python3-pyyaml'
 fedora_machine='debootstrap util-linux'
 fedora_deb='debhelper dpkg-dev'
 fedora_debtest='lintian util-linux'
-fedora_monitoring='curl golang-github-prometheus util-linux'
+fedora_monitoring='curl golang-github-prometheus openssl python3-pyyaml util-linux'
 
 die()
 {

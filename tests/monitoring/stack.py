@@ -1,21 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """deploy-monitoring.sh with the programs of this machine, on free ports: from start to stop."""
-import http.server
 import json
 import os
 import socket
-import socketserver
 import subprocess
 import sys
 import tempfile
-import threading
 import urllib.parse
 import urllib.request
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, TESTS)
 from harness import capture, tap, wait_for  # noqa: E402
+from monitoring.sinks import Mail, Web, free_ports  # noqa: E402
 
 ROOT = os.path.dirname(TESTS)
 SCRIPT = os.path.join(ROOT, "packaging/monitoring/deploy-monitoring.sh")
@@ -32,66 +30,16 @@ RULE = """groups:
 """
 
 
-class Webhook(http.server.BaseHTTPRequestHandler):
-    got = []
-
-    def do_POST(self):
-        self.got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_):
-        pass
-
-
-class Smtp(socketserver.StreamRequestHandler):
-    got = []
-
-    def handle(self):
-        self.say("220 sink")
-        while line := self.rfile.readline():
-            word = line[:4].upper()
-            if word == b"DATA":
-                self.say("354 go on")
-                text = b""
-                while (line := self.rfile.readline()) not in (b".\r\n", b""):
-                    text += line
-                self.got.append(text.decode())
-            if word == b"QUIT":
-                return self.say("221 bye")
-            self.say("250 sink")
-
-    def say(self, text):
-        self.wfile.write(text.encode() + b"\r\n")
-
-
-def serve(cls, handler):
-    server = cls(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server.server_address[1]
-
-
-def free_ports(count):
-    held = [socket.socket() for _ in range(count)]
-    for s in held:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in held]
-    for s in held:
-        s.close()
-    return ports
-
-
 HOME = tempfile.TemporaryDirectory(prefix="monitoring")
 STATE = os.path.join(HOME.name, "state")
 RULES = os.path.join(HOME.name, "rules")
+WEB, MAIL = Web(), Mail()
 PORT = dict(zip(PORTS, free_ports(len(PORTS))))
 ENV = dict(os.environ, WINDSOCK=os.path.abspath(os.environ.get("WINDSOCK", "build/windsock")),
            WINDSOCK_FLAGS="--airflow.version=2.11", SCRAPE_INTERVAL="4s",  # the exporter waits for its database
            AIRFLOW_SCRAPE_INTERVAL="1s", EXTRA_RULES=RULES, SMTP_TLS="false",
            DATA_SOURCE_NAME="postgresql://nobody@127.0.0.1:9/none?sslmode=disable",
-           WEBHOOK_URL=f"http://127.0.0.1:{serve(http.server.ThreadingHTTPServer, Webhook)}/",
-           SMTP_HOST=f"127.0.0.1:{serve(socketserver.ThreadingTCPServer, Smtp)}",
+           WEBHOOK_URL=WEB.url + "/", SMTP_HOST=MAIL.host,
            **{name + "_PORT": str(port) for name, port in PORT.items()})
 
 
@@ -169,8 +117,8 @@ def expressions_of_the_guide_answer():
 
 
 def alert_reaches_webhook_and_mailbox():
-    wait_for(lambda: any("StackTest" in json.dumps(g) for g in Webhook.got), "the webhook", 60)
-    wait_for(lambda: any("StackTest" in g for g in Smtp.got), "the mail", 60)
+    wait_for(lambda: WEB.told("/", "StackTest"), "the webhook", 60)
+    wait_for(lambda: MAIL.told("StackTest"), "the mail", 60)
 
 
 def restart_gives_new_processes():
