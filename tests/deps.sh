@@ -10,7 +10,7 @@ set -eu
 debian_build='gcc make pkg-config libevent-dev libmicrohttpd-dev uthash-dev libinih-dev
   libpcre2-dev libsystemd-dev zlib1g-dev'
 debian_test='libcmocka-dev libc6-dbg python3 python3-prometheus-client valgrind'
-debian_ci='clang libclang-rt-14-dev clang-tidy cppcheck git prometheus python3-pyflakes
+debian_ci='clang libclang-rt-dev clang-tidy cppcheck git prometheus python3-pyflakes
   shellcheck'
 debian_e2e='prometheus python3-venv'
 debian_slow='nodejs npm prometheus python3-yaml'
