@@ -197,7 +197,7 @@ static void check_spread(double spread, double within)
 	qsort(values, N, sizeof(*values), by_value);
 	sketch_quantiles(s, q, 4, 0, WINDOW, out);
 	for (i = 0; i < 4; i++) {
-		double exact = values[(size_t)(q[i] * N)];
+		double exact = values[(size_t)(q[i] * (double)N)];
 
 		assert_true(out[i] <= exact * within && out[i] >= exact / within);
 	}
