@@ -13,7 +13,6 @@ DOCDIR ?= $(or $(docdir),$(DATAROOTDIR)/doc/windsock)
 SYSCONFDIR ?= $(or $(sysconfdir),/etc)
 # And those that have no name there.
 UNITDIR ?= $(or $(systemdsystemunitdir),$(PREFIX)/lib/systemd/system)
-SYSUSERSDIR ?= $(or $(sysusersdir),$(PREFIX)/lib/sysusers.d)
 APPARMORDIR ?= $(SYSCONFDIR)/apparmor.d
 DEFAULTDIR ?= $(SYSCONFDIR)/default
 BASHCOMPLETIONDIR ?= $(DATADIR)/bash-completion/completions
@@ -48,7 +47,6 @@ INSTALLED = \
   $(call all_of,644,docs/*.md docs/*.png docs/*.svg docs/*.html,$(DOCDIR)) \
   $(call all_of,644,README.md CHANGELOG.md LICENSE,$(DOCDIR)) \
   $(call all_of,644t,packaging/systemd/*.service packaging/systemd/*.socket,$(UNITDIR)) \
-  $(call one,644,packaging/systemd/windsock.sysusers,$(SYSUSERSDIR)/windsock.conf) \
   $(call one,644c,packaging/config/windsock.ini,$(PKGCONFDIR)/windsock.ini) \
   $(call one,644c,packaging/config/windsock.default,$(DEFAULTDIR)/windsock)
 

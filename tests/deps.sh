@@ -11,7 +11,7 @@ debian_build='gcc make pkg-config libevent-dev libmicrohttpd-dev uthash-dev libi
   libpcre2-dev libsystemd-dev zlib1g-dev'
 debian_test='libcmocka-dev libc6-dbg python3 python3-prometheus-client valgrind'
 debian_ci='clang libclang-rt-dev clang-tidy cppcheck git prometheus python3-pyflakes
-  shellcheck'
+  shellcheck systemd'
 debian_e2e='prometheus python3-venv'
 debian_slow='nodejs npm prometheus python3-yaml'
 debian_machine='debootstrap util-linux'
@@ -23,7 +23,7 @@ fedora_build='gcc make pkgconf-pkg-config libevent-devel libmicrohttpd-devel uth
   inih-devel pcre2-devel systemd-devel zlib-devel'
 fedora_test='libcmocka-devel python3 python3-prometheus_client valgrind'
 fedora_ci='clang compiler-rt clang-tools-extra cppcheck git golang-github-prometheus
-  python3-pyflakes ShellCheck'
+  python3-pyflakes ShellCheck systemd'
 fedora_e2e='golang-github-prometheus python3'
 fedora_slow='golang-github-prometheus nodejs npm python3-pyyaml'
 fedora_machine='debootstrap util-linux'

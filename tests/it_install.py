@@ -21,7 +21,6 @@ FILES = """
 644 usr/lib/systemd/system/windsock.socket
 644 usr/lib/systemd/system/windsock@.service
 644 usr/lib/systemd/system/windsock@.socket
-644 usr/lib/sysusers.d/windsock.conf
 644 usr/share/man/man5/windsock-mapping.5
 644 usr/share/man/man8/windsock.8
 644 usr/share/windsock/mappings/airflow-helm.ini
@@ -130,7 +129,7 @@ def directories_can_be_chosen():
         got = found(at)
         for path in ("opt/bin/windsock", "opt/etc/windsock/windsock.ini", "opt/doc/runbook.md",
                      "opt/man/man8/windsock.8", "opt/units/windsock.socket",
-                     "opt/data/windsock/mappings/airflow.ini", "opt/w/lib/sysusers.d/windsock.conf"):
+                     "opt/data/windsock/mappings/airflow.ini"):
             assert path in got, (path, sorted(got))
         assert not [path for path in got if not path.startswith("opt/")], got
         unit = read(at, "opt/units/windsock.service")
