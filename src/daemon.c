@@ -174,11 +174,22 @@ static int64_t clamp(int64_t n, int64_t least, int64_t most)
 	return n < least ? least : n > most ? most : n;
 }
 
+/* Of all threads: one that hangs keeps the watchdog waiting, and is in the log. */
 static void say_alive(struct daemon *d, int64_t now)
 {
+	bool all = true;
+	size_t i;
+
 	if (d->watchdog == 0 || now - d->said_alive < d->watchdog / 3)
 		return;
-	systemd_say_alive();
+	for (i = 0; i < d->nworkers; i++) {
+		if (!worker_answers(d->workers[i])) {
+			log_warn("daemon", "worker %zu does not answer", i);
+			all = false;
+		}
+	}
+	if (all || d->state.phase == STATE_STOPPING)
+		systemd_say_alive();
 	d->said_alive = now;
 }
 

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -42,8 +43,10 @@ struct listener {
 
 struct worker {
 	struct event_base *base;
-	struct event *stop_event;
-	int stop_fd;
+	struct event *bell_event;
+	int bell; /* rung when `stopping` or `asked` was changed */
+	_Atomic bool stopping;
+	_Atomic uint64_t asked, answered;
 	int done_fd;
 	struct sock_list socks;
 	struct listener listeners[SOCK_MAX];
@@ -221,13 +224,17 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		event_add(l->readable, NULL);
 }
 
-static void on_stop(evutil_socket_t fd, short what, void *arg)
+static void on_bell(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
+	uint64_t rung;
 
-	(void)fd;
 	(void)what;
-	event_base_loopbreak(w->base);
+	if (read(fd, &rung, sizeof(rung)) < 0)
+		return;
+	atomic_store(&w->answered, atomic_load(&w->asked));
+	if (atomic_load(&w->stopping))
+		event_base_loopbreak(w->base);
 }
 
 /* What arrived before the stop is not lost, but senders that go on do not hold us up. */
@@ -312,14 +319,14 @@ static bool watch_all(struct worker *w)
 	size_t i;
 
 	w->base = base_new();
-	w->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (w->base == NULL || w->stop_fd < 0)
+	w->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (w->base == NULL || w->bell < 0)
 		return false;
 	w->due = event_new(w->base, -1, 0, on_due, w);
 	if (w->due == NULL)
 		return false;
-	w->stop_event = event_new(w->base, w->stop_fd, EV_READ, on_stop, w);
-	if (w->stop_event == NULL || event_add(w->stop_event, NULL) != 0)
+	w->bell_event = event_new(w->base, w->bell, EV_READ | EV_PERSIST, on_bell, w);
+	if (w->bell_event == NULL || event_add(w->bell_event, NULL) != 0)
 		return false;
 	for (i = 0; i < w->socks.n; i++) {
 		if (!watch(w, i))
@@ -338,6 +345,8 @@ static bool start_thread(struct worker *w)
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	err = pthread_create(&w->thread, NULL, run, w);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (err == 0)
+		pthread_setname_np(w->thread, "worker"); /* for top -H; not worth failing for */
 	if (err != 0) {
 		errno = err;
 		return false;
@@ -360,12 +369,12 @@ static void release(struct worker *w)
 		event_drop(w->listeners[i].readable);
 		event_drop(w->listeners[i].timer);
 	}
-	event_drop(w->stop_event);
+	event_drop(w->bell_event);
 	event_drop(w->due);
 	if (w->base != NULL)
 		event_base_free(w->base);
-	if (w->stop_fd >= 0)
-		close(w->stop_fd);
+	if (w->bell >= 0)
+		close(w->bell);
 	if (w->slots != NULL)
 		munmap(w->slots, (size_t)BATCH * SLOT_STRIDE);
 	ws_ingest_free(w->ingest);
@@ -383,7 +392,7 @@ enum ws_err worker_start(const struct worker_config *config, struct worker **out
 	if (w == NULL)
 		return WS_ERR_NOMEM;
 	pthread_mutex_init(&w->lock, NULL);
-	w->stop_fd = -1;
+	w->bell = -1;
 	w->done_fd = config->done_fd;
 	w->socks = *config->socks;
 	w->mapping = ws_mapping_ref(config->mapping);
@@ -409,9 +418,19 @@ const struct sock_list *worker_socks(const struct worker *w)
 	return &w->socks;
 }
 
+bool worker_answers(struct worker *w)
+{
+	bool answered = atomic_load(&w->answered) == atomic_load(&w->asked);
+
+	atomic_fetch_add(&w->asked, 1);
+	add_one(w->bell);
+	return answered;
+}
+
 void worker_stop(struct worker *w)
 {
-	add_one(w->stop_fd);
+	atomic_store(&w->stopping, true);
+	add_one(w->bell);
 }
 
 void worker_free(struct worker *w)

@@ -34,6 +34,10 @@ void worker_set_mapping(struct worker *worker, struct ws_mapping *mapping);
 
 const struct sock_list *worker_socks(const struct worker *worker);
 
+/* Whether the thread has answered the call before this one; asks it anew.  True at first.  For
+ * one caller, well apart: a thread between two batches answers at once. */
+bool worker_answers(struct worker *worker);
+
 /* Asks the thread to take what the sockets still hold, for a second at most, and to end. */
 void worker_stop(struct worker *worker);
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The service manager's side, played by a small supervisor: passed sockets, notifications, the
 watchdog."""
+import ctypes
 import os
 import re
 import signal
@@ -151,6 +152,37 @@ def the_manager_is_told():
         assert s.process.wait(60) == 0
 
 
+def thread_named(pid, name):
+    for tid in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{tid}/comm") as comm:
+            if comm.read() == name + "\n":
+                return int(tid)
+    return None
+
+
+def watchdog_hears_of_a_worker_that_hangs():
+    seize, interrupt, detach = 0x4206, 0x4207, 17
+    ptrace = ctypes.CDLL(None, use_errno=True).ptrace
+    ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+    with Supervisor(watchdog_usec=300000) as s:
+        s.start()
+        wait_for(lambda: s.hears("WATCHDOG=1"), "a sign of life")
+        worker = thread_named(s.process.pid, "worker")
+        if ptrace(seize, worker, None, None) != 0:
+            print("# not tried: ptrace:", os.strerror(ctypes.get_errno()))
+            return
+        assert ptrace(interrupt, worker, None, None) == 0
+        wait_for(lambda: "worker 0 does not answer" in s.logged(), "a word about it")
+        s.hears("WATCHDOG=1")
+        told = s.logged().count("does not answer")
+        wait_for(lambda: s.logged().count("does not answer") >= told + 2, "two more questions")
+        assert not s.hears("WATCHDOG=1")
+        os.waitpid(worker, 0x40000000)  # __WALL: the stop, so that it can be let go
+        assert ptrace(detach, worker, None, None) == 0
+        wait_for(lambda: s.hears("WATCHDOG=1"), "another sign of life")
+        s.stop()
+
+
 def what_is_no_socket_of_ours_is_closed():
     near, far = socket.socketpair()
     with near, far, Supervisor("--statsd.listen-udp=127.0.0.1:0") as s:
@@ -170,4 +202,4 @@ def passed_sockets_have_one_worker():
 
 
 tap([passed_sockets_are_served, no_datagram_is_lost_over_restarts, the_manager_is_told,
-     what_is_no_socket_of_ours_is_closed, passed_sockets_have_one_worker])
+     watchdog_hears_of_a_worker_that_hangs, what_is_no_socket_of_ours_is_closed, passed_sockets_have_one_worker])

@@ -18,6 +18,8 @@
 #include "load.h"
 #include "worker.h"
 
+#define BEAT "airflow.scheduler_heartbeat:1|c"
+
 struct bench {
 	struct ws_store *store;
 	struct ws_stats *stats;
@@ -26,6 +28,7 @@ struct bench {
 	uint16_t port;
 	int done_fd;
 	int sender;
+	bool answered_inside;
 };
 
 static struct ws_mapping *builtin(void)
@@ -211,6 +214,63 @@ static void mapping_is_handed_over(void **state)
 	ws_mapping_unref(mapping);
 }
 
+static bool answers_in_time(const struct bench *b)
+{
+	int64_t until = clock_now() + 10000000000;
+
+	while (!worker_answers(b->worker)) {
+		if (clock_now() > until)
+			return false;
+		usleep(1000);
+	}
+	return true;
+}
+
+/* Runs inside the store, so that the thread cannot apply what it has received. */
+static void hold_up(void *user, const struct ws_family_view *family, bool first,
+                    struct ws_span labels, const struct ws_cell *cell)
+{
+	struct bench *b = user;
+	uint64_t calls = sum(b).receive_calls;
+	int64_t until = clock_now() + 10000000000;
+
+	(void)family;
+	(void)first;
+	(void)labels;
+	(void)cell;
+	send_text(b, BEAT);
+	while (sum(b).receive_calls == calls && clock_now() < until)
+		usleep(1000);
+	worker_answers(b->worker);
+	usleep(20000);
+	b->answered_inside = worker_answers(b->worker);
+}
+
+static bool at_once(void *user)
+{
+	(void)user;
+	return true;
+}
+
+static void hanging_thread_does_not_answer(void **state)
+{
+	struct bench *b = *state;
+	const struct ws_reader reader = { .series = hold_up, .enough = at_once, .user = b };
+	struct ws_cursor *cursor = ws_cursor_new(b->store);
+
+	assert_true(worker_answers(b->worker));
+	send_text(b, BEAT);
+	assert_true(wait_datagrams(b, 1));
+	assert_true(answers_in_time(b));
+	b->answered_inside = true;
+	while (ws_cursor_read(cursor, &reader))
+		;
+	ws_cursor_free(cursor);
+	assert_false(b->answered_inside);
+	assert_true(wait_datagrams(b, 2));
+	assert_true(answers_in_time(b));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,6 +278,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(bursts_arrive, setup, teardown),
 		cmocka_unit_test_teardown(stop_drains, teardown),
 		cmocka_unit_test_setup_teardown(mapping_is_handed_over, setup, teardown),
+		cmocka_unit_test_setup_teardown(hanging_thread_does_not_answer, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
