@@ -14,7 +14,7 @@ debian_ci='clang libclang-rt-dev clang-tidy cppcheck git prometheus python3-pyfl
   shellcheck systemd'
 debian_e2e='prometheus python3-venv'
 debian_slow='nodejs npm prometheus python3-yaml'
-debian_machine='debootstrap util-linux'
+debian_machine='debootstrap golang-github-cactus-go-statsd-client-dev golang-go util-linux'
 debian_deb='build-essential debhelper'
 debian_debtest='blhc devscripts lintian util-linux'
 debian_monitoring='curl docker-compose openssl prometheus prometheus-alertmanager
@@ -26,7 +26,7 @@ fedora_ci='clang compiler-rt clang-tools-extra cppcheck git golang-github-promet
   python3-pyflakes ShellCheck systemd'
 fedora_e2e='golang-github-prometheus python3'
 fedora_slow='golang-github-prometheus nodejs npm python3-pyyaml'
-fedora_machine='debootstrap util-linux'
+fedora_machine='debootstrap golang util-linux'
 fedora_deb='debhelper dpkg-dev'
 fedora_debtest='lintian util-linux'
 fedora_monitoring='curl golang-github-prometheus openssl python3-pyyaml util-linux'
@@ -43,6 +43,7 @@ has_debian()
 	gcc) command -v "${CC:-cc}" >/dev/null || command -v gcc >/dev/null ;;
 	make | pkg-config | python3 | npm) command -v "$1" >/dev/null ;;
 	nodejs) command -v node >/dev/null ;;
+	golang-go | golang) command -v go >/dev/null ;;
 	python3-venv) python3 -c 'import ensurepip' 2>/dev/null ;;
 	*) [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ] ;;
 	esac
@@ -54,6 +55,7 @@ has_fedora()
 	gcc) command -v "${CC:-cc}" >/dev/null || command -v gcc >/dev/null ;;
 	make | python3 | npm) command -v "$1" >/dev/null ;;
 	nodejs) command -v node >/dev/null ;;
+	golang-go | golang) command -v go >/dev/null ;;
 	pkgconf-pkg-config) command -v pkg-config >/dev/null ;;
 	*) rpm -q --whatprovides "$1" >/dev/null 2>&1 ;;
 	esac

@@ -133,6 +133,8 @@ def bootstrap(root, suite, said):
     with open(os.path.join(root, "etc/apt/apt.conf.d/90machine"), "w") as text:
         text.write('APT::Install-Recommends "false";\nDpkg::Use-Pty "false";\n'
                    'APT::Sandbox::User "root";\n')
+    with open(os.path.join(root, "etc/hosts"), "w") as text:
+        text.write("127.0.0.1 localhost machine\n::1 localhost\n")
 
 
 def add(root, packages, said):
@@ -223,12 +225,16 @@ class Machine:
         assert done.returncode == 0 or not check, (words, done.returncode, done.stdout)
         return done.stdout if check or done.returncode == 0 else done.stdout or "failed"
 
-    def sh(self, script, **more):
-        return self.run("sh", "-euc", script, **more)
+    def sh(self, script, words=(), **more):
+        return self.run("sh", "-euc", script, "sh", *words, **more)
 
     def write(self, path, text, mode=0o644):
         self.run("sh", "-c", f"cat >'{path}' && chmod {mode:o} '{path}'", text=text)
 
     def read(self, path):
+        """A file of its disk; what is in /proc, /run or /tmp is not."""
         with open(self.root + path) as file:
             return file.read()
+
+    def read_proc(self, path):
+        return self.run("cat", "/proc/" + path)
