@@ -150,7 +150,7 @@ static void html_recents(struct ws_buf *out, const struct state *state, size_t w
 		ws_buf_printf(out, "<p>%s</p>\n", recents[which].none);
 		return;
 	}
-	ws_buf_str(out, "<table>\n<tr><th>Text</th><th>Reason</th><th>Times</th>"
+	ws_buf_str(out, "<table>\n<tr><th>Text</th><th>Reason</th><th>Times, at least</th>"
 	                "<th>Last</th></tr>\n");
 	for (i = 0; i < n; i++)
 		html_recent(out, &list[i], now);

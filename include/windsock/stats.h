@@ -97,7 +97,7 @@ struct ws_recent {
 	char text[WS_RECENT_TEXT]; /* cut to fit; any bytes of the name */
 	size_t len;
 	enum ws_err why;
-	uint64_t count; /* since it came into the list */
+	uint64_t count; /* since it came into the list; of a batch, one is told: at least */
 	int64_t last;
 };
 
