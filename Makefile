@@ -3,6 +3,7 @@
 # make demo       a made-up Airflow         make run       windsock, in the foreground
 # make deps       what is needed            make install   uninstall; packaging/install.mk
 # make dist       the tarball               make release-notes
+# make rpm        for Fedora, EPEL
 # make deb        for Debian and Ubuntu
 # V=1 shows commands; WERROR=1; SANITIZE=address,undefined or SANITIZE=thread; BUILD=directory
 # DEPS=no installs nothing: for the builds of packages
@@ -29,7 +30,8 @@ $(if $(FORGOTTEN),$(error src/: $(FORGOTTEN) is in neither LIBRARY nor DAEMON of
 
 PACKAGES := libevent_core libmicrohttpd libpcre2-8 zlib inih libsystemd
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
-            -Wformat=2 -Wimplicit-fallthrough -Wconversion -Wno-sign-conversion $(if $(WERROR),-Werror)
+            -Wformat=2 -Wimplicit-fallthrough -Wconversion -Wno-sign-conversion -Wdate-time \
+            $(if $(WERROR),-Werror)
 MACHINE := $(shell $(CC) -dumpmachine)
 HARDENING := -fstack-protector-strong -fstack-clash-protection -fPIE \
              $(if $(filter x86_64% i%86%,$(MACHINE)),-fcf-protection) \
@@ -38,11 +40,13 @@ SANITIZERS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer \
               -fno-sanitize-recover=all)
 
 CFLAGS ?= -O2 -g
+# The same bytes in every directory.
+PREFIX_MAP ?= -ffile-prefix-map=$(CURDIR)=.
 # Evaluated once, and only when something is built: `make deps` may have to come first.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -Iinclude -Isrc $(PKG_CFLAGS) $(CPPFLAGS) $(WARNINGS) \
-             $(HARDENING) $(SANITIZERS) -pthread -MMD -MP $(CFLAGS)
+             $(HARDENING) $(SANITIZERS) $(PREFIX_MAP) -pthread -MMD -MP $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -pthread $(SANITIZERS) $(LDFLAGS)
 LIBS = $(PKG_LIBS) -lm $(LDLIBS)
 
@@ -84,7 +88,7 @@ $(BUILD)/libwindsock.a: $(LIBRARY_OBJECTS)
 $(BUILD)/libwindsockd.a: $(DAEMON_OBJECTS)
 $(BUILD)/%.a:
 	$(call say,AR,$@)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) rcsD $@ $^
 
 $(BUILD)/src/conf.o: CPPFLAGS += -DWINDSOCK_VERSION='"$(VERSION)"' \
                                  -DWINDSOCK_REVISION='"$(REVISION)"'

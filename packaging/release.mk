@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# What a release is made of: make dist, make release-notes.
+# What a release is made of: make dist, make release-notes, make rpm.
 
 # The committed tree; the same bytes wherever it is made.
 TREE ?= HEAD
@@ -11,9 +11,31 @@ dist:
 	$(Q)git -c tar.umask=022 -c core.autocrlf=false archive --format=tar \
 	  --prefix=windsock-$(VERSION)/ -o $(BUILD)/$(TARBALL) $(TREE)
 	$(Q)cd $(BUILD) && gzip -9nkf $(TARBALL) && xz -6kf -T1 $(TARBALL) && rm $(TARBALL) && \
+	  chmod 644 $(TARBALL).gz $(TARBALL).xz && \
 	  sha256sum $(TARBALL).gz $(TARBALL).xz > windsock-$(VERSION).sha256
 	$(Q)cat $(BUILD)/windsock-$(VERSION).sha256
 
 # make release-notes VERSION=Unreleased shows what the next ones would be.
 release-notes:
 	$(Q)python3 packaging/release/notes.py $(VERSION)
+
+# Without -ta there would be two specs, the tarball's and the one here.  An rpm that has not
+# installed itself is Debian's, and knows nothing of what is installed.
+RPMS := $(BUILD)/rpm
+RPM_FOREIGN := --nodeps --load packaging/rpm/debian.macros
+.PHONY: rpm
+rpm: dist
+	$(Q)$(call need,build test rpm)
+	$(Q)rm -rf $(RPMS) && mkdir -p $(RPMS)
+	$(call say,RPM,$(RPMS))
+	$(Q)umask 022; env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES \
+	  SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct $(TREE)) \
+	  rpmbuild $$(rpm -q rpm >/dev/null 2>&1 || echo $(RPM_FOREIGN)) $(RPMFLAGS) \
+	  -D '_topdir $(abspath $(RPMS))/top' -D '_rpmdir $(abspath $(RPMS))' \
+	  -D '_srcrpmdir $(abspath $(RPMS))' -D '_buildhost localhost' \
+	  -D '_rpmfilename %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm' \
+	  -D 'use_source_date_epoch_as_buildtime 1' -D 'clamp_mtime_to_source_date_epoch 1' \
+	  -ta $(BUILD)/$(TARBALL).gz >$(RPMS)/windsock.build 2>&1 || \
+	  { tail -n 50 $(RPMS)/windsock.build; exit 1; }
+	$(Q)rm -rf $(RPMS)/top
+	@ls $(RPMS)/*.rpm

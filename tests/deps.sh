@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# usage: deps.sh build|test|ci|e2e|slow|monitoring|machine|deb|debtest ...
+# usage: deps.sh GROUP ..., of which the lists are below: build, test, ci, e2e ...
 # Installs what is missing to build windsock, to test it, for all of .ci/run, for make e2e,
 # for make dashboards, or for tests on a machine of their own (tests/machine.py).
 # Quiet when nothing is.
@@ -15,6 +15,7 @@ debian_ci='clang libclang-rt-dev clang-tidy cppcheck git prometheus python3-pyfl
 debian_e2e='prometheus python3-venv'
 debian_slow='nodejs npm prometheus python3-yaml'
 debian_machine='debootstrap golang-github-cactus-go-statsd-client-dev golang-go util-linux'
+debian_rpm='elfutils file rpm rpmlint xz-utils'
 debian_deb='build-essential debhelper'
 debian_debtest='blhc devscripts lintian util-linux'
 debian_monitoring='curl docker-compose openssl prometheus prometheus-alertmanager
@@ -27,6 +28,7 @@ fedora_ci='clang compiler-rt clang-tools-extra cppcheck git golang-github-promet
 fedora_e2e='golang-github-prometheus python3'
 fedora_slow='golang-github-prometheus nodejs npm python3-pyyaml'
 fedora_machine='debootstrap golang util-linux'
+fedora_rpm='rpm-build rpmlint systemd-rpm-macros xz'
 fedora_deb='debhelper dpkg-dev'
 fedora_debtest='lintian util-linux'
 fedora_monitoring='curl golang-github-prometheus openssl python3-pyyaml util-linux'
@@ -110,11 +112,9 @@ fi
 
 missing=
 for group in "${@:-build}"; do
-	case $group in
-	build | test | ci | e2e | slow | monitoring | machine | deb | debtest) ;;
-	*) die "usage: deps.sh build|test|ci|e2e|slow|monitoring|machine|deb|debtest ..." ;;
-	esac
-	eval "packages=\$${system}_$group"
+	packages=
+	case $group in *[!a-z0-9]*) ;; *) eval "packages=\${${system}_$group-}" ;; esac
+	[ -n "$packages" ] || die "no group '$group'; usage: deps.sh build|test|ci ..."
 	for package in $packages; do
 		has_$system "$package" || missing="$missing $package"
 	done
