@@ -22,9 +22,10 @@ TARGET = """
 
 
 class Prometheus:
-    """Scrapes targets {job: port} and evaluates the files of rules, every interval."""
+    """Scrapes targets {job: port} and evaluates the files of rules, every interval; data: a
+    directory with blocks to begin with."""
 
-    def __init__(self, targets, rules=(), interval="1s"):
+    def __init__(self, targets, rules=(), interval="1s", data=None):
         self.home = tempfile.TemporaryDirectory(prefix="prometheus")
         config = os.path.join(self.home.name, "prometheus.yml")
         with open(config, "w") as out:
@@ -36,7 +37,7 @@ class Prometheus:
         with open(self.log, "w") as log:
             self.process = subprocess.Popen(
                 ["prometheus", "--config.file=" + config, "--web.listen-address=127.0.0.1:0",
-                 "--storage.tsdb.path=" + os.path.join(self.home.name, "data")],
+                 "--storage.tsdb.path=" + (data or os.path.join(self.home.name, "data"))],
                 stdout=log, stderr=log)
         try:
             wait_for(lambda: "ready to receive web requests" in self.logged() or
@@ -44,7 +45,8 @@ class Prometheus:
             assert self.process.poll() is None, self.logged()
             self.port = int(re.search(r'"?Listening on"? address=127.0.0.1:(\d+)',
                                       self.logged())[1])
-            wait_for(lambda: self.query("count(up == 1)") == [({}, float(len(targets)))],
+            wait_for(lambda: self.query("count(up == 1) or vector(0)") ==
+                     [({}, float(len(targets)))],
                      "all targets to be scraped", 60)
         except BaseException:
             self.__exit__()
@@ -67,7 +69,7 @@ class Prometheus:
         with urllib.request.urlopen(url, timeout=20) as answer:
             return json.load(answer)["data"]
 
-    def query(self, text):
-        """[(labels, value)] now."""
+    def query(self, text, **at):
+        """[(labels, value)] now, or at time=."""
         return [(r["metric"], float(r["value"][1]))
-                for r in self.api("query", query=text)["result"]]
+                for r in self.api("query", query=text, **at)["result"]]

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Grafana's dashboards: made from their sources, kept to rules, and with data for every query of
-a real Prometheus that scrapes windsock while recordings of Airflow are replayed.  The queries of
-the pipeline are only parsed: nothing here exports what they ask for."""
+"""Grafana's dashboards: made from their sources, kept to rules, with data for every query of a
+real Prometheus that scrapes windsock, and with the numbers of Airflow's own database.  The queries
+of the pipeline are only parsed: nothing here exports what they ask for."""
 import contextlib
+import copy
+import functools
 import glob
 import json
 import os
@@ -11,49 +13,25 @@ import re
 import subprocess
 import tempfile
 
-from harness import HERE, Windsock, capture, tap, wait_for
+from dashboards import GRAFANA, NAMES, dashboard, filled, panels, targets, variables
+from harness import HERE, Skipped, Windsock, capture, tap, wait_for
+from history import START, History, timed
 from prometheus import Prometheus
+from truth import SLEEPERS, Told, flags_for, grouped, ran
 
-GRAFANA = os.path.join(HERE, "..", "packaging", "monitoring", "grafana")
-NAMES = ("airflow", "crypto-pipeline", "windsock")
-RECORDINGS = ("airflow-2.11-plain", "airflow-2.11-influxdb", "airflow-3.3-plain")
-VARIABLES = {"$__rate_interval": "60s", "$__range": "60s", "$job": ".*", "$instance": ".*",
-             "$dag_id": ".*", "$task_id": ".*", "$pool": ".*"}
-
-
-def dashboard(name):
-    with open(os.path.join(GRAFANA, "dashboards", name + ".json")) as text:
-        return json.load(text)
-
-
-def panels(name):
-    return [p for p in dashboard(name)["panels"] if p["type"] != "row"]
-
-
-def filled(text):
-    for name in sorted(VARIABLES, key=len, reverse=True):
-        text = text.replace(name, VARIABLES[name])
-    assert "$" not in text, text
-    return text
-
-
-def targets(name):
-    return [(p["title"], filled(t["expr"])) for p in panels(name) for t in p["targets"]]
-
-
-def variables(name):
-    for v in dashboard(name)["templating"]["list"]:
-        if v["type"] == "query":
-            yield re.fullmatch(r"label_values\((.*), (\w+)\)", filled(v["query"])).groups()
+UIDS = {"airflow": "windsock-airflow", "crypto-pipeline": "windsock-crypto-pipeline",
+        "windsock": "windsock-itself"}
+GUIDE = ["DAG Status Count", "Task Status Count", "Task Duration", "DAG Processing Duration",
+         "Scheduler Heartbeat", "Pool Open Slots"]
+UNREACHABLE = "ENOTFOUND|ETIMEDOUT|ECONNREFUSED|ECONNRESET|EAI_AGAIN|ENETUNREACH"
 
 
 def made_from_their_sources():
     src = os.path.join(GRAFANA, "src")
     done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=src, timeout=300,
                           capture_output=True, text=True)
-    if done.returncode and re.search("ENOTFOUND|ETIMEDOUT|ECONNREFUSED|EAI_AGAIN", done.stderr):
-        print("# NOT COMPARED: the npm registry could not be reached")
-        return
+    if done.returncode and re.search(UNREACHABLE, done.stderr):
+        raise Skipped("the npm registry could not be reached")
     assert done.returncode == 0, done.stderr
     with tempfile.TemporaryDirectory() as home:
         subprocess.run(["node", "generate.js", home], cwd=src, check=True, timeout=60)
@@ -64,42 +42,202 @@ def made_from_their_sources():
                 assert json.load(made) == dashboard(name), name + ": run make dashboards"
 
 
+# The rules.  Each takes a dashboard and says what is against it.
+
+def shown(d):
+    return [p for p in d["panels"] if p["type"] != "row"]
+
+
+def queries(d):
+    return [(p["title"], t) for p in shown(d) for t in p.get("targets", [])]
+
+
 def overlap(a, b):
     return a["x"] < b["x"] + b["w"] and b["x"] < a["x"] + a["w"] and \
         a["y"] < b["y"] + b["h"] and b["y"] < a["y"] + a["h"]
 
 
+def stable_uid(d):
+    if d.get("uid") not in UIDS.values():
+        yield "uid"
+
+
+def refresh_of_5s(d):
+    if d.get("refresh") != "5s":
+        yield "refresh"
+
+
+def not_editable(d):
+    if d.get("editable") is not False:
+        yield "editable"
+
+
+def variables_for_the_source_job_and_instance(d):
+    found = d["templating"]["list"]
+    if [(v["name"], v["type"]) for v in found[:3]] != \
+            [("datasource", "datasource"), ("job", "query"), ("instance", "query")]:
+        yield "the first three variables"
+
+
+def variables_follow_the_time(d):
+    yield from (v["name"] for v in d["templating"]["list"][1:] if v.get("refresh") != 2)
+
+
+def variables_have_all(d):
+    yield from (v["name"] for v in d["templating"]["list"][1:]
+                if not (v.get("multi") and v.get("includeAll") and v.get("allValue") == ".*"))
+
+
+def own_ids(d):
+    ids = [p["id"] for p in d["panels"]]
+    yield from {i for i in ids if ids.count(i) > 1}
+
+
+def no_overlap(d):
+    grid = [(p["title"], p["gridPos"]) for p in d["panels"]]
+    yield from (a for i, (a, one) in enumerate(grid) for _, two in grid[:i] if overlap(one, two))
+
+
+def within_the_grid(d):
+    yield from (p["title"] for p in d["panels"] if p["gridPos"]["x"] + p["gridPos"]["w"] > 24)
+
+
+def titles_and_descriptions(d):
+    yield from (f"panel {p['id']}" for p in shown(d)
+                if not p.get("title") or not p.get("description"))
+
+
+def own_titles(d):
+    titles = [p["title"] for p in shown(d)]
+    yield from {t for t in titles if titles.count(t) > 1}
+
+
+def units(d):
+    yield from (p["title"] for p in shown(d) if not p["fieldConfig"]["defaults"].get("unit"))
+
+
+def panels_ask(d):
+    yield from (p["title"] for p in shown(d) if not p.get("targets"))
+
+
+def source_is_the_variable(d):
+    asked = [(p["title"], p) for p in shown(d)] + queries(d)
+    asked += [(v["name"], v) for v in d["templating"]["list"] if v["type"] == "query"]
+    yield from (name for name, part in asked
+                if part.get("datasource", {}).get("uid") != "${datasource}")
+
+
+def rates_of_grafanas_interval(d):
+    """An average over a fixed time is wrong at another zoom."""
+    for title, t in queries(d):
+        functions = re.findall(r"(\w+)\([^()]*?\[(.*?)\]", t["expr"])
+        if any(time not in ("$__rate_interval", "$__range") or
+               (function == "rate" and time != "$__rate_interval")
+               for function, time in functions) or \
+                len(functions) != t["expr"].count("["):
+            yield title
+
+
+COUNTERS = ("_total", "_count", "_sum", "_heartbeat", "_offset", "_xact_commit", "_xact_rollback")
+
+
+def rates_of_counters_only(d):
+    for title, t in queries(d):
+        for metric in re.findall(r"\b(?:rate|increase)\((\w+)", t["expr"]):
+            if not metric.endswith(COUNTERS):
+                yield f"{title}: {metric}"
+
+
+def counters_by_their_rate_only(d):
+    """A bare counter shows how long windsock has run.  Beside its increase it may stand, for the
+    series that have just begun."""
+    for title, t in queries(d):
+        grown = set(re.findall(r"\b(?:rate|increase)\((\w+)", t["expr"]))
+        for metric in re.findall(r"\b(\w+_(?:total|count|sum|heartbeat))\{", t["expr"]):
+            if metric not in grown:
+                yield f"{title}: {metric}"
+
+
+def of_the_job_and_the_instance(d):
+    if d["uid"] == UIDS["crypto-pipeline"]:
+        return  # its exporters are jobs of their own
+    for title, t in queries(d):
+        if t["expr"].count("{") != t["expr"].count('{job=~"$job", instance=~"$instance"'):
+            yield title
+
+
+def series_have_names(d):
+    yield from (title for title, t in queries(d)
+                if not t.get("legendFormat") and t.get("format") != "table")
+
+
+def the_guides_panels_first(d):
+    if d["uid"] == UIDS["airflow"] and [p["title"] for p in shown(d)][:6] != GUIDE:
+        yield "the first six panels"
+
+
+def put(*path):
+    """A change of a dashboard: the last of path put at the place that the others name."""
+    *steps, last, value = path
+
+    def change(d):
+        place = functools.reduce(lambda part, step: part[step], steps, d)
+        place[last] = value
+    return change
+
+
+EXPR = ("panels", 1, "targets", 0, "expr")
+MINE = 'm_total{job=~"$job", instance=~"$instance"}'
+# Each rule, and changes that break it.
+RULES = {
+    stable_uid: [put("uid", "abcdef")],
+    refresh_of_5s: [put("refresh", "1m")],
+    not_editable: [put("editable", True)],
+    variables_for_the_source_job_and_instance: [put("templating", "list", 1, "name", "jobs")],
+    variables_follow_the_time: [put("templating", "list", 2, "refresh", 1)],
+    variables_have_all: [put("templating", "list", 2, "multi", False)],
+    own_ids: [put("panels", 2, "id", 1)],
+    no_overlap: [put("panels", 2, "gridPos", "x", 1)],
+    within_the_grid: [put("panels", 3, "gridPos", "w", 20)],
+    titles_and_descriptions: [put("panels", 1, "description", ""), put("panels", 1, "title", "")],
+    own_titles: [put("panels", 2, "title", "DAG Status Count")],
+    units: [put("panels", 1, "fieldConfig", "defaults", "unit", "")],
+    panels_ask: [put("panels", 1, "targets", [])],
+    source_is_the_variable: [put("panels", 1, "datasource", "uid", "prometheus"),
+                             put("panels", 1, "targets", 0, "datasource", "uid", "prometheus"),
+                             put("templating", "list", 1, "datasource", "uid", "prometheus")],
+    rates_of_grafanas_interval: [put(*EXPR, f"rate({MINE}[5m])"),
+                                 put(*EXPR, f"rate({MINE}[$__range])"),
+                                 put(*EXPR, f"rate({MINE}[$__interval])")],
+    rates_of_counters_only: [put(*EXPR, 'rate(up{job=~"$job", instance=~"$instance"}'
+                                        "[$__rate_interval])")],
+    counters_by_their_rate_only: [put(*EXPR, f"sum({MINE})")],
+    of_the_job_and_the_instance: [put(*EXPR, "rate(m_total{}[$__rate_interval])")],
+    series_have_names: [put("panels", 1, "targets", 0, "legendFormat", "")],
+    the_guides_panels_first: [put("panels", 1, "title", "DAG status count")],
+}
+
+
 def rules_are_kept():
-    uids = [dashboard(name)["uid"] for name in NAMES]
-    assert uids == ["windsock-airflow", "windsock-crypto-pipeline", "windsock-itself"]
-    for name in NAMES:
-        d = dashboard(name)
-        assert d["refresh"] == "5s" and d["editable"] is False
-        lists = d["templating"]["list"]
-        assert [v["name"] for v in lists[:3]] == ["datasource", "job", "instance"]
-        assert all(v["refresh"] == 2 for v in lists[1:])
-        ids = [p["id"] for p in d["panels"]]
-        assert len(set(ids)) == len(ids)
-        grid = [p["gridPos"] for p in d["panels"]]
-        assert all(g["x"] + g["w"] <= 24 for g in grid)
-        assert not any(overlap(a, b) for i, a in enumerate(grid) for b in grid[:i]), name
-        for p in panels(name):
-            assert p["title"] and p["description"], p
-            assert p["fieldConfig"]["defaults"]["unit"] and p["targets"], p["title"]
-            assert p["datasource"]["uid"] == "${datasource}"
-            for t in p["targets"]:
-                assert t["datasource"]["uid"] == "${datasource}"
-                assert not re.search(r"\[(?!\$__rate_interval|\$__range)", t["expr"]), t
-                if name != "crypto-pipeline":
-                    assert 'job=~"$job", instance=~"$instance"' in t["expr"], t
+    assert [dashboard(name)["uid"] for name in NAMES] == [UIDS[name] for name in NAMES]
+    broken = {(name, rule.__name__): list(rule(dashboard(name)))
+              for name in NAMES for rule in RULES}
+    assert not any(broken.values()), {key: what for key, what in broken.items() if what}
+
+
+def each_rule_can_be_broken():
+    whole = dashboard("airflow")
+    for rule, changes in RULES.items():
+        for change in changes:
+            broken = copy.deepcopy(whole)
+            change(broken)
+            assert list(rule(broken)), rule.__name__
 
 
 def queries_parse():
-    rules = [{"record": "x:y:z", "expr": text} for name in NAMES for _, text in targets(name)]
+    rules = [{"record": f"x:y{i}:z", "expr": text}
+             for i, (_, text) in enumerate(t for name in NAMES for t in targets(name))]
     with tempfile.NamedTemporaryFile("w", suffix=".yml") as out:
-        # The same rule twice is an error for promtool: give each a name of its own.
-        for i, rule in enumerate(rules):
-            rule["record"] = f"x:y{i}:z"
         json.dump({"groups": [{"name": "all", "rules": rules}]}, out)
         out.flush()
         done = subprocess.run(["promtool", "check", "rules", out.name], timeout=60,
@@ -107,20 +245,27 @@ def queries_parse():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+SCRAPED = ("airflow-2.11-plain", "airflow-2.11-influxdb", "airflow-3.3-plain")
+# What happened in no recording, and what makes windsock reject and refuse.
+BESIDES = ("airflow.triggers.failed:1|c", "airflow.triggers.blocked_main_thread:1|c",
+           "airflow.zombies_killed:1|c", "airflow.scheduler.tasks.killed_externally:1|c",
+           "no_value", "of_two_types:1|c", "of_two_types:1|g")
+
+
 def every_query_has_data():
     with contextlib.ExitStack() as stack:
-        daemons = {r: stack.enter_context(Windsock()) for r in RECORDINGS}
+        daemons = {r: stack.enter_context(Windsock()) for r in SCRAPED}
         prometheus = stack.enter_context(Prometheus({r: w.http for r, w in daemons.items()}))
         for _ in range(2):
             for recording, w in daemons.items():
-                w.send_at_once(*capture(recording + ".capture"))
+                w.send_at_once(*capture(recording + ".capture"), *BESIDES)
             for recording, w in daemons.items():
                 w.settle()
                 seen = f'windsock_datagrams_total{{job="{recording}"}} == {w.sent}'
                 wait_for(lambda: prometheus.query(seen), "the scrape of all", 60)
         asked = 0
         for name in ("airflow", "windsock"):
-            for title, text in targets(name):
+            for title, text in targets(name, seconds=60, scrape=15):
                 wait_for(lambda: [v for _, v in prometheus.query(text) if v == v],
                          f"data for {title}: {text}", 20)
                 asked += 1
@@ -128,19 +273,196 @@ def every_query_has_data():
                 assert prometheus.api(f"label/{label}/values", **{"match[]": selector}), label
                 asked += 1
         print(f"# {asked} queries have data")
-        golden(prometheus, daemons)
 
 
-def golden(prometheus, daemons):
-    """Key panels show what windsock itself says."""
-    shown = dict(targets("airflow"))
-    got = {labels["status"]: v for labels, v in prometheus.query(shown["DAG status count"])}
-    want = {}
-    for w in daemons.values():
-        for status, v in re.findall(r'^airflow_dag_status_count\{.*status="(\w+)".*\} (\S+)$',
-                                    w.get()[-1], re.M):
-            want[status] = want.get(status, 0) + float(v)
-    assert got == want and want["failed"] > 0 and want["success"] > 0, (got, want)
+# The panels against Airflow's own database.  windsock is scraped for a while before anything is
+# sent, then each recording is played twice: in the first play all series begin, in the second
+# they grow.
+
+RECORDINGS = ("airflow-2.7-plain", "airflow-2.7-influxdb",
+              "airflow-2.11-plain", "airflow-2.11-influxdb", "airflow-2.11-dogstatsd",
+              "airflow-3.3-plain", "airflow-3.3-influxdb", "airflow-3.3-dogstatsd")
+SCRAPE, FIRST, SECOND = 15, 315, 465
+END_OF_FIRST, END_OF_SECOND = 450, 600
 
 
-tap([made_from_their_sources, rules_are_kept, queries_parse, every_query_has_data])
+def truth(name):
+    with open(os.path.join(HERE, "data", name + ".truth.json")) as known:
+        return json.load(known)
+
+
+@contextlib.contextmanager
+def played():
+    """A Prometheus with all recordings, each a job."""
+    with History() as history:
+        for name in RECORDINGS:
+            with Windsock(*flags_for(truth(name)["airflow"])) as w:
+                history.play(w, name, [(at + seconds, w.socket, datagram) for at in (FIRST, SECOND)
+                                       for seconds, datagram in timed(name)],
+                             SCRAPE, END_OF_SECOND)
+        with history.prometheus() as prometheus:
+            yield prometheus
+
+
+class Panels:
+    """The answers of the panels for one recording at a time."""
+
+    def __init__(self, prometheus, recording, end, seconds, **how):
+        self.prometheus, self.end = prometheus, START + end + 8  # between two scrapes
+        self.how = dict(how, seconds=seconds, job=recording)
+        self.panels = {p["title"]: p for p in panels("airflow")}
+
+    def query(self, title, i=0):
+        p = self.panels[title]
+        return filled(p["targets"][i]["expr"], p, **self.how)
+
+    def by(self, *labels, title, i=0):
+        """{labels: value} of a panel."""
+        return {tuple(found[label] for label in labels): value for found, value in
+                self.prometheus.query(self.query(title, i), time=self.end) if value == value}
+
+    def bars(self, title):
+        """{status: sum of the bars}"""
+        p = self.panels[title]
+        step = int(filled("$__interval", p, **self.how)[:-1])
+        found = self.prometheus.api("query_range", query=self.query(title), step=step,
+                                    start=self.end - self.how["seconds"] + step, end=self.end)
+        return {r["metric"]["status"]: sum(float(v) for _, v in r["values"])
+                for r in found["result"]}
+
+
+def known(name):
+    """What the panels are to show of a recording."""
+    told = Told(truth(name), {})
+    runs, _ = grouped(told.truth["dag_runs"], "dag_id", "state")
+    tasks, _ = grouped(ran(told), "state")
+    counts, seconds = grouped(ran(told), "dag_id", "task_id")
+    dags = {told.id(dag): (runs[dag, "success"], runs[dag, "failed"]) for dag, _ in runs}
+    pieces = {(t["dag_id"], t["task_id"]) for t in told.truth["reschedules"]}
+    pieces |= {(t["dag_id"], t["task_id"]) for t in told.truth["earlier_tries"]}
+    pieces.add(("deferred_wait", "wait"))
+    durations = {(told.id(dag), told.id(task)):
+                 (SLEEPERS.get((dag, task), 0), seconds[dag, task] / n)
+                 for (dag, task), n in counts.items() if (dag, task) not in pieces}
+    retries = sum(t["tries"] - t["count"] for t in ran(told))  # 2.7 keeps no earlier tries
+    return dags, {"success": tasks["success",], "failed": tasks["failed",],
+                  "up_for_retry": retries}, durations
+
+
+def near(got, want):
+    """Prometheus extrapolates an increase to the ends of its time."""
+    return abs(got - want) <= 0.12 * want + 1e-9
+
+
+def same(got, want):
+    return got == want
+
+
+def counts_are_airflows(shows, dags, tasks, equal):
+    good, bad = (sum(d[i] for d in dags.values()) for i in (0, 1))
+    assert good > 8 and bad > 0 and tasks["failed"] > 0 and tasks["up_for_retry"] > 0
+    assert equal(shows.by(title="DAG runs failed")[()], bad)
+    assert equal(shows.by(title="Tasks failed")[()], tasks["failed"])
+    assert near(shows.by(title="DAG runs that succeed")[()], good / (good + bad))
+    runs, failed = (shows.by("dag_id", title="DAGs in the time shown", i=i) for i in (0, 1))
+    rates = shows.by("dag_id", title="Success rate per DAG")
+    assert {dag for dag, in runs} == set(dags), (runs, dags)
+    for dag, (g, b) in dags.items():
+        assert equal(runs[dag,], g + b) and equal(failed[dag,], b), (dag, runs, failed)
+        assert near(rates[dag,], g / (g + b)), (dag, rates)
+    most = shows.by("dag_id", "task_id", title="Tasks that fail most")
+    assert equal(sum(most.values()), tasks["failed"] + tasks["up_for_retry"]), most
+
+
+def bars_are_airflows(shows, dags, tasks):
+    got = shows.bars("DAG Status Count")
+    for i, status in enumerate(("success", "failed")):
+        assert near(got[status], sum(d[i] for d in dags.values())), got
+    got = shows.bars("Task Status Count")
+    for status, want in tasks.items():
+        assert near(got[status], want), (status, got, want)
+
+
+def durations_are_airflows(shows, durations):
+    got = shows.by("dag_id", "task_id", title="Task Duration")
+    assert len(durations) > 10
+    for task, (least, want) in durations.items():
+        assert least < got[task] <= 1.1 * want + 1, (task, got[task], want)
+
+
+def values_are_airflows(prometheus):
+    for name in RECORDINGS:
+        dags, tasks, durations = known(name)
+        first = Panels(prometheus, name, END_OF_FIRST, 300, scrape=SCRAPE)
+        counts_are_airflows(first, dags, tasks, same)
+        bars_are_airflows(first, dags, tasks)
+        # All that there has been since windsock was started is of the hour, too.
+        counts_are_airflows(Panels(prometheus, name, END_OF_FIRST, 3600), dags, tasks, same)
+        second = END_OF_SECOND - END_OF_FIRST
+        counts_are_airflows(Panels(prometheus, name, END_OF_SECOND, second, scrape=SCRAPE),
+                            dags, tasks, near)
+        # A scrape of 75 s makes a rate's interval 300 s.
+        durations_are_airflows(Panels(prometheus, name, END_OF_FIRST, 300, scrape=75), durations)
+
+
+CHOICES = (
+    {"job": "airflow-3.3-influxdb"},
+    {"instance": "windsock:9092"},
+    {"dag_id": "nested_groups"},
+    {"dag_id": "retry_then_ok", "task_id": "flaky"},
+    {"pool": "etl_pool"},
+)
+# What a choice has nothing of.
+NOTHING = {
+    "nested_groups": {"Tasks that fail most"},
+    "retry_then_ok": {"Scheduling delay", "First task delay"},
+    "airflow-3.3-influxdb": {"Waiting time of tasks"},
+}
+# What happened in no recording: every_query_has_data makes it up.
+NEVER = ("killed_total", "killed_externally", "triggers_failed", "blocked_main_thread")
+
+
+def variables_narrow(prometheus):
+    """One value of a variable, and Grafana escapes it for a regular expression."""
+    end, seconds = START + END_OF_SECOND, 300
+    for chosen in CHOICES:
+        escaped = {name: re.escape(value).replace("\\", "\\\\") for name, value in chosen.items()}
+        nothing = set().union(*(NOTHING.get(value, ()) for value in chosen.values()))
+        for p in panels("airflow"):
+            for t in p["targets"]:
+                text = filled(t["expr"], p, seconds=seconds, scrape=75, **escaped)
+                found = prometheus.query(text, time=end)
+                assert found or p["title"] in nothing or any(n in text for n in NEVER), \
+                    (chosen, p["title"], text)
+                assert all(labels.get(name, value) == value for labels, _ in found
+                           for name, value in chosen.items()), (chosen, p["title"], found)
+
+
+def variables_offer_what_there_is(prometheus):
+    offered = {}
+    for selector, label in variables("airflow", job="airflow-2.11-plain"):
+        offered[label] = prometheus.api(f"label/{label}/values", **{"match[]": selector})
+    dags, _, durations = known("airflow-2.11-plain")
+    assert set(offered["job"]) == set(RECORDINGS), offered
+    assert offered["instance"] == ["windsock:9092"]
+    assert set(offered["dag_id"]) == set(dags), offered
+    assert set(offered["task_id"]) >= {task for _, task in durations}, offered
+    assert set(offered["pool"]) >= {"default_pool", "etl_pool", "big.batch"}, offered
+
+
+def with_history():
+    with played() as prometheus:
+        for check in (values_are_airflows, variables_offer_what_there_is, variables_narrow):
+            def test(check=check):
+                check(prometheus)
+            test.__name__ = check.__name__
+            yield test
+
+
+def tests():
+    yield from (made_from_their_sources, rules_are_kept, each_rule_can_be_broken, queries_parse,
+                every_query_has_data)
+    yield from with_history()
+
+
+tap(tests())

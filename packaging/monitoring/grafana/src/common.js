@@ -1,26 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the dashboards have in common: variables, panels on a grid of 24 columns.
+// What the dashboards have in common: queries, variables, panels on a grid of 24 columns.
 import dashboard from "@grafana/grafana-foundation-sdk/dashboard";
 import common from "@grafana/grafana-foundation-sdk/common";
 import prometheus from "@grafana/grafana-foundation-sdk/prometheus";
 import timeseries from "@grafana/grafana-foundation-sdk/timeseries";
 import stat from "@grafana/grafana-foundation-sdk/stat";
 import bargauge from "@grafana/grafana-foundation-sdk/bargauge";
+import table from "@grafana/grafana-foundation-sdk/table";
 
 const source = { type: "prometheus", uid: "${datasource}" };
-const kinds = { timeseries, stat, bargauge };
+const kinds = { timeseries, stat, bargauge, table };
 const COLUMNS = 24;
 
 // Of the job and the instances that are chosen.
 export const of = (metric, labels = "") =>
 	`${metric}{job=~"$job", instance=~"$instance"${labels && ", " + labels}}`;
 export const rate = (metric, labels) => `rate(${of(metric, labels)}[$__rate_interval])`;
-export const increase = (metric, labels) => `increase(${of(metric, labels)}[$__range])`;
+
+// The whole of a counter whose series began within a time: what made it begin counts, and a rate
+// does not see it.  Only where windsock was scraped before that time or has started since; else
+// the count may be old.
+const began = (m, time, started = "") =>
+	`((${m} unless ${m} offset ${time})\n` +
+	`    and on (job, instance) (${of("up")} offset ${time} == 1${started}))`;
+const START = `\n      or ${of("process_start_time_seconds")} > time() - $__range_s`;
+
+// What a counter has grown by in a time.
+export function during(metric, labels, time = "$__range") {
+	const m = of(metric, labels);
+	return `${began(m, time, time === "$__range" ? START : "")}\n    or increase(${m}[${time}])`;
+}
+// The same for each bar of a diagram: each event is in one bar.
+export function each(metric, labels) {
+	const m = of(metric, labels);
+	return `${began(m, "$__interval")}\n` +
+		`    or rate(${m}[$__rate_interval]) * $__interval_ms / 1000`;
+}
+
+export const sum = (by, text) => `sum${by && ` by (${by})`} (\n  ${text}\n)`;
 
 // The average of a summary, from its sum and its count.
-export const average = (metric, by, labels) =>
-	`sum by (${by}) (${rate(metric + "_sum", labels)})\n` +
-	`  / (sum by (${by}) (${rate(metric + "_count", labels)}) > 0)`;
+export const average = (metric, by, labels, time = "$__rate_interval") =>
+	`${sum(by, during(metric + "_sum", labels, time))}\n` +
+	`  / (${sum(by, during(metric + "_count", labels, time))} > 0)`;
 
 export function choice(name, label, description, metric) {
 	return new dashboard.QueryVariableBuilder(name).label(label).description(description)
@@ -32,20 +54,94 @@ export function choice(name, label, description, metric) {
 		.current({ selected: true, text: ["All"], value: ["$__all"] });
 }
 
-// kind, title, description, unit, width and targets: [expression, legend].
-export const panel = (kind, title, description, unit, span, ...targets) =>
-	({ kind, title, description, unit, span, targets });
+// kind, title, description, unit, width, targets: [expression, legend], and settings: {...}.
+export const panel = (kind, title, description, unit, span, ...rest) =>
+	({ kind, title, description, unit, span, targets: rest.filter(Array.isArray),
+		settings: Object.assign({}, ...rest.filter((each) => !Array.isArray(each))) });
+
+const fixed = (color) => [{ id: "color", value: { mode: "fixed", fixedColor: color } }];
+export const STATUSES = { success: "green", failed: "red", upstream_failed: "dark-red",
+	up_for_retry: "orange", up_for_reschedule: "blue", deferred: "purple", skipped: "gray",
+	removed: "gray", restarting: "yellow" };
+
+const legend = (mode, place) => new common.VizLegendOptionsBuilder().showLegend(true)
+	.displayMode(mode).placement(place);
+
+// Settings of a panel, and what they ask of the SDK.
+const settings = {
+	decimals: (b, digits) => b.decimals(digits),
+	// Whole numbers, of which there may be none.
+	whole: (b) => b.decimals(0).axisSoftMax(1),
+	min: (b, value) => b.min(value),
+	max: (b, value) => b.max(value),
+	none: (b, text) => b.noValue(text),
+	points: (b, most) => b.maxDataPoints(most),
+	links: (b, links) => b.dataLinks(links.map(([title, url]) =>
+		new dashboard.DashboardLinkBuilder(title).url(url))),
+	// Colour from a value on: [value, colour], the first without a value.
+	steps: (b, steps) => b.thresholds(new dashboard.ThresholdsConfigBuilder()
+		.mode(dashboard.ThresholdsMode.Absolute)
+		.steps(steps.map(([value, color]) => ({ value, color }))))
+		.colorScheme(new dashboard.FieldColorBuilder().mode(dashboard.FieldColorModeId.Thresholds)),
+	colors: (b, colors) => Object.entries(colors).forEach(([name, color]) =>
+		b.overrideByName(name, fixed(color))),
+	dashed: (b, name) => b.overrideByRegexp(name, [
+		{ id: "custom.lineStyle", value: { fill: "dash", dash: [8, 8] } },
+		{ id: "custom.fillOpacity", value: 0 }]),
+	stacked: (b) => b.stacking(new common.StackingConfigBuilder().group("A")
+		.mode(common.StackingMode.Normal)).fillOpacity(30),
+	// Bars that hold what was counted between one and the next.
+	bars: (b) => settings.stacked(b) && b.drawStyle(common.GraphDrawStyle.Bars).fillOpacity(80)
+		.lineWidth(0).maxDataPoints(30).decimals(0).min(0).axisSoftMax(1)
+		.legend(legend(common.LegendDisplayMode.List, common.LegendPlacement.Bottom).calcs(["sum"])),
+	// Many series: a table beside the diagram, the highest first.
+	many: (b) => b.fillOpacity(0).legend(legend(common.LegendDisplayMode.Table, common.LegendPlacement.Right)
+		.calcs(["lastNotNull", "max"]).sortBy("Max").sortDesc(true)),
+	// Values now and then, such as of runs: joined.
+	joined: (b) => b.spanNulls(true),
+	// Columns of a table from its queries: [name, settings by id], the labels first.
+	columns: (b, columns) => {
+		const names = Object.fromEntries(columns.map(([from, to]) => [from, to]));
+		const index = Object.fromEntries(columns.map(([from], i) => [from, i]));
+		b.withTransformation({ id: "merge", options: {} });
+		b.withTransformation({ id: "organize", options: {
+			excludeByName: { Time: true }, indexByName: index, renameByName: names } });
+		columns.forEach(([, name, ids]) => ids && b.overrideByName(name,
+			Object.entries(ids).map(([id, value]) => ({ id, value }))));
+	},
+	sorted: (b, [name, desc]) => b.sortBy([
+		new common.TableSortByFieldStateBuilder().displayName(name).desc(desc)]),
+};
+
+const last = () => new common.ReduceDataOptionsBuilder().values(false).calcs(["lastNotNull"]);
+
+// What each kind of panel has from the start.
+const basics = {
+	timeseries: (b) => b.fillOpacity(8).lineWidth(1).showPoints(common.VisibilityMode.Auto)
+		.axisSoftMin(0)
+		.legend(legend(common.LegendDisplayMode.List, common.LegendPlacement.Bottom).calcs([]))
+		.tooltip(new common.VizTooltipOptionsBuilder().mode(common.TooltipDisplayMode.Multi)
+			.sort(common.SortOrder.Descending)),
+	stat: (b) => b.reduceOptions(last()).graphMode(common.BigValueGraphMode.None)
+		.colorMode(common.BigValueColorMode.Value).textMode(common.BigValueTextMode.Value),
+	bargauge: (b) => b.reduceOptions(last()).orientation(common.VizOrientation.Horizontal)
+		.displayMode(common.BarGaugeDisplayMode.Basic).min(0)
+		.namePlacement(common.BarGaugeNamePlacement.Left).maxVizHeight(28),
+	table: (b) => b,
+};
 
 function built(p, x, y, height) {
 	const b = new kinds[p.kind].PanelBuilder().title(p.title).description(p.description)
 		.unit(p.unit).datasource(source).gridPos({ x, y, w: p.span, h: height });
-	if (p.kind === "timeseries")
-		b.legend(new common.VizLegendOptionsBuilder().showLegend(true)
-			.displayMode(common.LegendDisplayMode.List).placement(common.LegendPlacement.Bottom)
-			.calcs([]));
-	p.targets.forEach(([expr, legend], i) => {
-		const query = new prometheus.DataqueryBuilder().expr(expr).legendFormat(legend)
+	basics[p.kind](b);
+	Object.entries(p.settings).forEach(([name, value]) => settings[name](b, value));
+	p.targets.forEach(([expr, text], i) => {
+		const query = new prometheus.DataqueryBuilder().expr(expr)
 			.refId(String.fromCharCode(65 + i)).datasource(source);
+		if (p.kind === "table")
+			query.format(prometheus.PromQueryFormat.Table);
+		else
+			query.legendFormat(text);
 		b.withTarget(p.kind === "timeseries" ? query.range() : query.instant());
 	});
 	return b;

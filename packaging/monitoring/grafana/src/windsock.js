@@ -1,38 +1,70 @@
 // SPDX-License-Identifier: Apache-2.0
-import { make, of, panel, rate } from "./common.js";
+import { during, make, of, panel, rate, sum } from "./common.js";
 
-const total = (metric) => `sum(${rate(metric)})`;
+const total = (metric) => `sum (${rate(metric)})`;
 const by = (label, metric) => `sum by (${label}) (${rate(metric)})`;
+const some = (label, metric) => `${by(label, metric)} > 0`;
+const lost = (metric) => sum("", during(metric));
+const BAD_ABOVE_0 = [[null, "green"], [1, "red"]];
+const SHARE = [[null, "green"], [0.8, "orange"], [0.95, "red"]];
+const of_limit = `max(${of("windsock_series")} / (${of("windsock_series_limit")} > 0))`;
 
 export default make({
 	uid: "windsock-itself", title: "windsock itself", tags: ["windsock"],
 	description: "What windsock receives, loses, refuses and holds.", seed: "windsock_build_info",
 	rows: [
+		["Now, and in the time shown", 4, [
+			panel("stat", "Running", "windsocks that answer Prometheus, of the instances chosen.", "short", 3,
+				[`count(${of("windsock_build_info")})`, "running"], { decimals: 0, steps: [[null, "red"], [1, "green"]] }),
+			panel("stat", "Samples a second", "Understood now.", "ops", 3, [total("windsock_samples_total"), "samples"], { decimals: 1 }),
+			panel("stat", "Datagrams dropped", "By the kernel, in the time shown, before windsock could read them. Enlarge the receive buffer.", "short", 3,
+				[lost("windsock_kernel_drops_total"), "dropped"], { decimals: 0, steps: BAD_ABOVE_0 }),
+			panel("stat", "Rejected", "Lines, samples, tags and fields that were not understood in the time shown.", "short", 3,
+				[lost("windsock_rejected_total"), "rejected"], { decimals: 0, steps: BAD_ABOVE_0 }),
+			panel("stat", "Unmatched", "Samples of the time shown that no rule knows: see /unmatched.", "short", 3,
+				[lost("windsock_unmatched_total"), "unmatched"], { decimals: 0, steps: [[null, "green"], [1, "orange"]] }),
+			panel("stat", "Series, of limit", "Share of the limit, of the instance that is nearest to it. At 100 % new series are refused.", "percentunit", 3,
+				[of_limit, "share"], { decimals: 1, steps: SHARE, none: "No limit" }),
+			panel("stat", "Mapping loaded", "Whether the last reload of the mapping succeeded everywhere; otherwise an instance keeps the mapping before it.", "bool_yes_no", 3,
+				[`min(${of("windsock_config_last_reload_successful")})`, "successful"], { steps: [[null, "red"], [1, "green"]] }),
+			panel("stat", "Starts", "Of windsock in the time shown.", "short", 3,
+				[`sum(changes(${of("process_start_time_seconds")}[$__range]) and on (job, instance) ${of("windsock_build_info")})`, "starts"],
+				{ decimals: 0, steps: [[null, "green"], [1, "orange"]] }),
+		]],
 		["Receiving", 8, [
 			panel("timeseries", "Datagrams", "Datagrams a second.", "pps", 8,
 				[by("instance", "windsock_datagrams_total"), "{{instance}}"]),
 			panel("timeseries", "Samples", "Samples understood a second, by type.", "ops", 8,
-				[by("type", "windsock_samples_total"), "{{type}}"]),
+				[some("type", "windsock_samples_total"), "{{type}}"], { stacked: true }),
 			panel("timeseries", "Bytes", "Bytes received a second.", "Bps", 8,
 				[by("instance", "windsock_bytes_total"), "{{instance}}"]),
 		]],
 		["Losses", 8, [
-			panel("timeseries", "Dropped by the kernel", "Datagrams lost before windsock could read them. Above 0, enlarge the receive buffer.", "pps", 8,
+			panel("timeseries", "Dropped by the kernel", "Datagrams a second lost before windsock could read them. Above 0, enlarge the receive buffer.", "pps", 8,
 				[by("instance", "windsock_kernel_drops_total"), "{{instance}}"]),
-			panel("timeseries", "Rejected", "Lines and samples not used, by reason.", "ops", 8,
-				[by("reason", "windsock_rejected_total"), "{{reason}}"]),
-			panel("timeseries", "Unmatched and refused", "Samples without a rule, dropped by a rule, and refused a series.", "ops", 8,
-				[total("windsock_unmatched_total"), "unmatched"], [total("windsock_dropped_total"), "dropped by a rule"],
-				[total("windsock_series_refused_total"), "series refused"]),
+			panel("timeseries", "Rejected, by reason", "Lines, samples, tags and fields not understood, a second.", "ops", 8,
+				[some("reason", "windsock_rejected_total"), "{{reason}}"], { none: "None rejected" }),
+			panel("timeseries", "Refused series, by reason", "Samples a second that may not make a series.", "ops", 8,
+				[some("reason", "windsock_series_refused_total"), "{{reason}}"], { none: "None refused" }),
 		]],
-		["Series and memory", 8, [
-			panel("timeseries", "Series", "Series held, by instance, and their limit (0 is none).", "short", 8,
-				[of("windsock_series"), "{{instance}}"], [of("windsock_series_limit"), "{{instance}} limit"]),
-			panel("timeseries", "Memory", "Memory in use, and what of it the series hold.", "bytes", 8,
-				[of("process_resident_memory_bytes") + ' and on (job, instance) windsock_build_info', "{{instance}} resident"],
-				[of("windsock_store_bytes"), "{{instance}} series"]),
-			panel("timeseries", "HTTP requests", "Requests answered and refused a second.", "reqps", 8,
-				[total("windsock_http_requests_total"), "requests"], [total("windsock_http_refused_total"), "refused"]),
+		["Rules", 8, [
+			panel("timeseries", "Unmatched, and dropped by rules", "Samples a second that no rule matched, or that a rule says to drop: of what Airflow sends twice, one.", "ops", 8,
+				[total("windsock_unmatched_total"), "unmatched"], [total("windsock_dropped_total"), "dropped by a rule"]),
+			panel("bargauge", "Busiest rules", "Samples that rules took in the time shown.", "short", 8,
+				[`topk(10, ${sum("rule", during("windsock_rule_hits_total"))})`, "{{rule}}"], { decimals: 0, steps: [[null, "blue"]] }),
+			panel("timeseries", "Known names", "Share of the samples whose name did not have to be taken through the rules.", "percentunit", 8,
+				[`${by("instance", "windsock_cache_hits_total")}\n  / (${by("instance", "windsock_cache_hits_total")} + ${by("instance", "windsock_cache_misses_total")} > 0)`, "{{instance}}"], { max: 1 }),
+		]],
+		["Series, memory and time", 8, [
+			panel("timeseries", "Series", "Series held.", "short", 6,
+				[`sum by (instance) (${of("windsock_series")})`, "{{instance}}"], { whole: true }),
+			panel("timeseries", "Memory", "Memory in use, and what of it the series hold.", "bytes", 6,
+				[`sum by (instance) (${of("process_resident_memory_bytes")} and on (job, instance) ${of("windsock_build_info")})`, "{{instance}} resident"],
+				[`sum by (instance) (${of("windsock_store_bytes")})`, "{{instance}} series"]),
+			panel("timeseries", "Processor", "Share of one processor.", "percentunit", 6,
+				[`sum by (instance) (${rate("process_cpu_seconds_total")} and on (job, instance) ${of("windsock_build_info")})`, "{{instance}}"]),
+			panel("timeseries", "HTTP requests", "Requests answered and refused a second.", "reqps", 6,
+				[total("windsock_http_requests_total"), "answered"], [total("windsock_http_refused_total"), "refused"]),
 		]],
 	],
 });

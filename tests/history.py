@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An hour of monitoring in a few seconds: recordings of Airflow are played to windsock in the
+order and at the times they have, windsock is scraped where Prometheus would scrape it, and a
+real Prometheus gets the answers as blocks of its database."""
+import os
+import re
+import subprocess
+import tempfile
+
+from harness import HERE, capture
+from prometheus import Prometheus
+
+SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.M)
+START = 1795503600 + 7  # any hour; and no scrape is at a full half minute, as queries are
+
+
+def timed(name):
+    """[(seconds, datagram)] of a recording."""
+    with open(os.path.join(HERE, "data", name + ".capture"), "rb") as lines:
+        times = [float(line.split(b" ", 1)[0]) for line in lines if not line.startswith(b"#")]
+    return list(zip(times, capture(name + ".capture")))
+
+
+class History:
+    """What Prometheus would have scraped; times are seconds since START."""
+
+    def __init__(self):
+        self.home = tempfile.TemporaryDirectory(prefix="history")
+        self.text = os.path.join(self.home.name, "text")
+        self.out = open(self.text, "w")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.out.close()
+        self.home.cleanup()
+
+    def scrape(self, w, job, at, instance="windsock:9092"):
+        labels = f'job="{job}",instance="{instance}"'
+        for name, own, value in SAMPLE.findall(w.get()[1] + "up 1\n"):
+            if name == "process_start_time_seconds":
+                value = START  # its clock is the machine's
+            own = own and "," + own.rstrip(",")
+            self.out.write(f"{name}{{{labels}{own}}} {value} {START + at}\n")
+
+    def play(self, w, job, events, interval, until):
+        """events: [(seconds, socket, datagram)], in order."""
+        ready = iter(sorted(events, key=lambda event: event[0]))
+        event = next(ready, None)
+        for at in range(0, until + 1, interval):
+            while event and event[0] <= at:
+                w.socket = event[1]
+                w.send_at_once(event[2])
+                event = next(ready, None)
+            w.settle()
+            self.scrape(w, job, at)
+
+    def prometheus(self, **settings):
+        self.out.write("# EOF\n")
+        self.out.flush()
+        data = os.path.join(self.home.name, "data")
+        done = subprocess.run(["promtool", "tsdb", "create-blocks-from", "openmetrics",
+                               self.text, data], capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return Prometheus({}, data=data, **settings)
