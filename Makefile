@@ -162,6 +162,12 @@ dashboards:
 	$(Q)$(call need,slow)
 	$(Q)cd $(GRAFANA)/src && npm ci --silent --no-audit --no-fund && node generate.js ../dashboards
 
+# docs/dashboard-*.png, drawn by Grafana's own components from a real Prometheus.
+.PHONY: pictures
+pictures: $(BUILD)/windsock
+	$(Q)$(call need,pictures)
+	$(Q)WINDSOCK=$(BUILD)/windsock python3 tests/monitoring/picture.py
+
 # The monitoring stack with the programs of Debian, on free ports.
 .PHONY: monitoring-test
 monitoring-test: $(BUILD)/windsock $(BUILD)/deps-test

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # usage: deps.sh GROUP ..., of which the lists are below: build, test, ci, e2e ...
 # Installs what is missing to build windsock, to test it, for all of .ci/run, for make e2e,
-# for make dashboards, or for tests on a machine of their own (tests/machine.py).
+# for make dashboards, make pictures, or for tests on a machine of their own (tests/machine.py).
 # Quiet when nothing is.
 # shellcheck disable=SC2034,SC2154 # the lists are found by eval
 set -eu
@@ -18,6 +18,7 @@ debian_machine='debootstrap golang-github-cactus-go-statsd-client-dev golang-go 
 debian_rpm='elfutils file rpm rpmlint xz-utils'
 debian_deb='build-essential debhelper'
 debian_debtest='blhc devscripts lintian util-linux'
+debian_pictures='chromium fonts-dejavu-core nodejs npm pngquant prometheus'
 debian_monitoring='curl docker-compose openssl prometheus prometheus-alertmanager
   prometheus-postgres-exporter python3-yaml util-linux'
 fedora_build='gcc make pkgconf-pkg-config libevent-devel libmicrohttpd-devel uthash-devel
@@ -31,6 +32,7 @@ fedora_machine='debootstrap golang util-linux'
 fedora_rpm='rpm-build rpmlint systemd-rpm-macros xz'
 fedora_deb='debhelper dpkg-dev'
 fedora_debtest='lintian util-linux'
+fedora_pictures='chromium-headless dejavu-sans-fonts golang-github-prometheus nodejs npm pngquant'
 fedora_monitoring='curl golang-github-prometheus openssl python3-pyyaml util-linux'
 
 die()
