@@ -17,7 +17,7 @@ from dashboards import GRAFANA, NAMES, dashboard, filled, panels, targets, varia
 from harness import HERE, Skipped, Windsock, capture, tap, wait_for
 from history import START, History, timed
 from prometheus import Prometheus
-from truth import SLEEPERS, Told, flags_for, grouped, ran
+from truth import SLEEPERS, UNITS, Told, flags_for, grouped, ran
 
 UIDS = {"airflow": "windsock-airflow", "crypto-pipeline": "windsock-crypto-pipeline",
         "windsock": "windsock-itself"}
@@ -387,7 +387,31 @@ def durations_are_airflows(shows, durations):
     got = shows.by("dag_id", "task_id", title="Task Duration")
     assert len(durations) > 10
     for task, (least, want) in durations.items():
-        assert least < got[task] <= 1.1 * want + 1, (task, got[task], want)
+        assert least < got[task] <= 1.1 * want + 0.5, (task, got[task], want)
+
+
+def slots_are_airflows(shows, name):
+    told = Told(truth(name), {})
+    got = shows.by("pool", title="Pool Open Slots")
+    want = {(told.id(p["pool"]),): p["slots"] for p in told.truth["pools"]
+            if p["slots"] > 0 and " " not in p["pool"]}  # Airflow changes the name of the others
+    assert len(want) == 2 and want.items() <= got.items() and \
+        float("inf") not in got.values(), (got, want)
+
+
+def heartbeats_are_those_sent(shows, name):
+    sent = sum(b"scheduler_heartbeat:1|c" in datagram for _, datagram in timed(name))
+    a_minute = shows.by(title="Heartbeats a minute")[()]
+    # Of five minutes; the first made the series.
+    assert sent > 5 and sent - 2 < 5 * a_minute < 1.12 * sent, (a_minute, sent)
+    assert shows.by("instance", title="Scheduler Heartbeat") == {("windsock:9092",): a_minute}
+
+
+def files_take_what_they_took(shows, name):
+    least, most = UNITS["airflow_dag_processing_duration_seconds",]
+    got = shows.by("dag_file", title="DAG Processing Duration")
+    assert {file for file, in got} == {os.path.splitext(d["file"])[0] for d in truth(name)["dags"]}
+    assert all(least < value < most for value in got.values()), got
 
 
 def values_are_airflows(prometheus):
@@ -402,7 +426,11 @@ def values_are_airflows(prometheus):
         counts_are_airflows(Panels(prometheus, name, END_OF_SECOND, second, scrape=SCRAPE),
                             dags, tasks, near)
         # A scrape of 75 s makes a rate's interval 300 s.
-        durations_are_airflows(Panels(prometheus, name, END_OF_FIRST, 300, scrape=75), durations)
+        wide = Panels(prometheus, name, END_OF_FIRST, 300, scrape=75)
+        durations_are_airflows(wide, durations)
+        files_take_what_they_took(wide, name)
+        heartbeats_are_those_sent(wide, name)
+        slots_are_airflows(wide, name)
 
 
 CHOICES = (

@@ -12,6 +12,7 @@ const rate_of_success = (by) =>
 	`${sum(by, during("airflow_dag_status_count", `${dag}, status="success"`))}\n` +
 	`  / (${runs(by)} > 0)`;
 const per_minute = (metric, by) => `sum${by} (${rate(metric)}) * 60`;
+const of_pool = (state) => `max by (pool) (${of(`airflow_pool_${state}_slots`, pool)})`;
 const slots = (state) => `sum (${of(`airflow_pool_${state}_slots`, pool)})`;
 const GOOD_IS_HIGH = [[null, "red"], [0.9, "orange"], [0.99, "green"]];
 const BAD_ABOVE_0 = [[null, "green"], [1, "red"]];
@@ -34,7 +35,7 @@ export default make({
 			panel("timeseries", "DAG Status Count", "DAG runs that ended, by how. The legend has the numbers of the time shown.", "short", 8,
 				[sum("status", each("airflow_dag_status_count", dag)), "{{status}}"], { bars: true, colors: STATUSES }),
 			panel("timeseries", "Task Status Count", "Task instances that ended a try, or were put off, by how. The legend has the numbers of the time shown.", "short", 8,
-				[sum("status", each("airflow_task_status_count", task)), "{{status}}"], { bars: true, colors: STATUSES }),
+				[`${sum("status", each("airflow_task_status_count", task))} > 0`, "{{status}}"], { bars: true, colors: STATUSES, none: "None ended" }),
 			panel("timeseries", "Task Duration", "Average by DAG and task.", "s", 8,
 				[average("airflow_task_duration_seconds", "dag_id, task_id", task), "{{dag_id}} {{task_id}}"], { many: true, joined: true }),
 			panel("timeseries", "DAG Processing Duration", "Average time to load a DAG file.", "s", 8,
@@ -128,12 +129,15 @@ export default make({
 				[per_minute("airflow_dag_processor_heartbeat", ""), "DAG processor"]),
 		]],
 		["Pools and executor", 8, [
-			panel("timeseries", "Slots of pools", "What the slots of the pools are taken by, and task instances that wait for one.", "short", 8,
+			panel("timeseries", "Slots of pools", "What the slots of the pools are taken by, and task instances that wait for one.", "short", 12,
 				[slots("running"), "running"], [slots("queued"), "queued"],
-				[slots("deferred"), "deferred"], [slots("scheduled"), "scheduled"], { stacked: true, whole: true }),
-			panel("timeseries", "Starving tasks by pool", "Task instances that a scheduler did not queue for want of slots.", "short", 8,
+				[slots("deferred"), "deferred"], [slots("scheduled"), "scheduled, waiting"], { stacked: true, whole: true }),
+			panel("timeseries", "Pool use", "Share of the slots of each pool that are taken by task instances that run or are queued.", "percentunit", 12,
+				[`(${of_pool("running")}\n  + ${of_pool("queued")})\n` +
+				 `/ (${of_pool("open")}\n  + ${of_pool("running")}\n  + ${of_pool("queued")} > 0)`, "{{pool}}"], { many: true, max: 1 }),
+			panel("timeseries", "Starving tasks by pool", "Task instances that a scheduler did not queue for want of slots.", "short", 12,
 				[`max by (pool) (${of("airflow_pool_starving_tasks", pool)})`, "{{pool}}"], { many: true, whole: true }),
-			panel("timeseries", "Executor", "Open slots, and tasks that are queued and running.", "short", 8,
+			panel("timeseries", "Executor", "Open slots, and tasks that are queued and running.", "short", 12,
 				[`sum by (executor) (${of("airflow_executor_open_slots")})`, "{{executor}} open"],
 				[`sum by (executor) (${of("airflow_executor_queued_tasks")})`, "{{executor}} queued"],
 				[`sum by (executor) (${of("airflow_executor_running_tasks")})`, "{{executor}} running"], { whole: true }),

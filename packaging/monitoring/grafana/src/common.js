@@ -152,6 +152,8 @@ export function make({ uid, title, description, tags, seed, variables = [], rows
 	const d = new dashboard.DashboardBuilder(title).uid(uid).description(description).tags(tags)
 		.refresh("5s").time({ from: "now-1h", to: "now" }).timezone("browser").readonly()
 		.tooltip(dashboard.DashboardCursorSync.Crosshair)
+		.links([new dashboard.DashboardLinkBuilder("Dashboards").type(dashboard.DashboardLinkType.Dashboards)
+			.tags(["windsock"]).asDropdown(true).keepTime(true)])
 		.withVariable(new dashboard.DatasourceVariableBuilder("datasource").label("Data source")
 			.type("prometheus"))
 		.withVariable(choice("job", "Job", "Scrape jobs", seed))
