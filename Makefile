@@ -47,7 +47,7 @@ PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES)))$(PK
 PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -Iinclude -Isrc $(PKG_CFLAGS) $(CPPFLAGS) $(WARNINGS) \
              $(HARDENING) $(SANITIZERS) $(PREFIX_MAP) -pthread -MMD -MP $(CFLAGS)
-ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -pthread $(SANITIZERS) $(LDFLAGS)
+ALL_LDFLAGS = -fPIE -pie -Wl,-z,relro,-z,now -pthread $(SANITIZERS) $(LDFLAGS)
 LIBS = $(PKG_LIBS) -lm $(LDLIBS)
 
 Q := $(if $(V),,@)

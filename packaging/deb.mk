@@ -4,8 +4,9 @@
 DEBS := $(BUILD)/deb
 DEB_SOURCE = $(DEBS)/windsock-$(VERSION)
 DEB_ORIG = $(DEBS)/windsock_$(VERSION).orig.tar.gz
-# What was told to this make is not for the one in debian/rules.
-UNTOLD := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES
+# What was told to this make is not for the one in debian/rules, but DEB_BUILD_OPTIONS is.
+UNTOLD = env $(foreach v,MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES CFLAGS CPPFLAGS LDFLAGS \
+  $(foreach o,$(filter-out DEB_%,$(MAKEOVERRIDES)),$(firstword $(subst =, ,$(o)))),-u $(v))
 
 # A version that packaging/deb/changelog does not know gets an entry, of the commit's time.
 DEB_ENTRY = cd $(DEB_SOURCE)/debian; grep -q '^windsock ($(VERSION)-' changelog || { { \
@@ -19,8 +20,8 @@ deb: dist
 	$(Q)$(call need,build test deb)
 	$(Q)rm -rf $(DEBS) && mkdir -p $(DEBS)
 	$(Q)cp $(BUILD)/$(TARBALL).gz $(DEB_ORIG)
-	$(Q)tar -C $(DEBS) -xf $(DEB_ORIG)
-	$(Q)cp -R $(DEB_SOURCE)/packaging/deb $(DEB_SOURCE)/debian
+	$(Q)umask 022 && tar -C $(DEBS) -xf $(DEB_ORIG) && \
+	  cp -R $(DEB_SOURCE)/packaging/deb $(DEB_SOURCE)/debian
 	$(Q)$(DEB_ENTRY)
 	$(call say,DEB,$(DEBS))
 	$(Q)cd $(DEB_SOURCE) && { $(UNTOLD) dpkg-buildpackage -us -uc >../windsock.build 2>&1 || \

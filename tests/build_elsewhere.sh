@@ -39,6 +39,7 @@ bootstrap()
 		debootstrap --variant=buildd --components=main,universe --keyring="$keys" \
 			"$1" "$roots/$1" "$ubuntu" gutsy
 	fi
+	printf '127.0.0.1 localhost\n::1 localhost\n' >"$roots/$1/etc/hosts"
 	chroot "$roots/$1" useradd --create-home --shell /bin/sh builder
 	printf '#!/bin/sh\nexit 101\n' >"$roots/$1/usr/sbin/policy-rc.d"
 	chmod 755 "$roots/$1/usr/sbin/policy-rc.d"

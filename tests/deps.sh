@@ -17,7 +17,7 @@ debian_slow='nodejs npm prometheus python3-yaml'
 debian_machine='debootstrap golang-github-cactus-go-statsd-client-dev golang-go util-linux'
 debian_rpm='elfutils file rpm rpmlint xz-utils'
 debian_deb='build-essential debhelper'
-debian_debtest='blhc devscripts lintian util-linux'
+debian_debtest='binutils blhc devscripts faketime lintian util-linux'
 debian_pictures='chromium fonts-dejavu-core nodejs npm pngquant prometheus'
 debian_monitoring='curl docker-compose openssl prometheus prometheus-alertmanager
   prometheus-postgres-exporter python3-yaml util-linux'
