@@ -25,7 +25,8 @@ PKGCONFDIR = $(SYSCONFDIR)/windsock
 # What the files name by the paths of a distribution's package, they name as installed.
 RELOCATE = sed -e 's|/usr/bin/windsock|$(BINDIR)/windsock|g' \
   -e 's|/usr/share/windsock|$(PKGDATADIR)|g' -e 's|/usr/share/doc/windsock|$(DOCDIR)|g' \
-  -e 's|/etc/windsock|$(PKGCONFDIR)|g' -e 's|/etc/default/windsock|$(DEFAULTDIR)/windsock|g'
+  -e 's|/etc/windsock|$(PKGCONFDIR)|g' -e 's|/etc/apparmor.d/|$(APPARMORDIR)/|g' \
+  -e 's|/etc/default/windsock|$(DEFAULTDIR)/windsock|g'
 
 # mode:source:destination; `t` behind a mode: a text to relocate; `c`: configuration, which is
 # neither replaced nor removed once somebody has changed it.
@@ -47,6 +48,10 @@ INSTALLED = \
   $(call all_of,644,docs/*.md docs/*.png docs/*.svg docs/*.html,$(DOCDIR)) \
   $(call all_of,644,README.md CHANGELOG.md LICENSE,$(DOCDIR)) \
   $(call all_of,644t,packaging/systemd/*.service packaging/systemd/*.socket,$(UNITDIR)) \
+  $(call one,644t,packaging/apparmor/windsock,$(APPARMORDIR)/windsock) \
+  $(call one,644,packaging/completion/windsock.bash,$(BASHCOMPLETIONDIR)/windsock) \
+  $(call one,644,packaging/completion/_windsock,$(ZSHCOMPLETIONDIR)/_windsock) \
+  $(call one,644,packaging/completion/windsock.fish,$(FISHCOMPLETIONDIR)/windsock.fish) \
   $(call one,644c,packaging/config/windsock.ini,$(PKGCONFDIR)/windsock.ini) \
   $(call one,644c,packaging/config/windsock.default,$(DEFAULTDIR)/windsock)
 

@@ -10,8 +10,8 @@ set -eu
 debian_build='gcc make pkg-config libevent-dev libmicrohttpd-dev uthash-dev libinih-dev
   libpcre2-dev libsystemd-dev zlib1g-dev'
 debian_test='libcmocka-dev libc6-dbg python3 python3-prometheus-client valgrind'
-debian_ci='clang libclang-rt-dev clang-tidy cppcheck git prometheus python3-pyflakes
-  shellcheck systemd'
+debian_ci='apparmor clang libclang-rt-dev clang-tidy cppcheck fish git mandoc prometheus
+  python3-pyflakes shellcheck strace systemd zsh'
 debian_e2e='prometheus python3-venv'
 debian_slow='nodejs npm prometheus python3-yaml'
 debian_machine='debootstrap golang-github-cactus-go-statsd-client-dev golang-go util-linux'
@@ -24,8 +24,8 @@ debian_monitoring='curl docker-compose openssl prometheus prometheus-alertmanage
 fedora_build='gcc make pkgconf-pkg-config libevent-devel libmicrohttpd-devel uthash-devel
   inih-devel pcre2-devel systemd-devel zlib-devel'
 fedora_test='libcmocka-devel python3 python3-prometheus_client valgrind'
-fedora_ci='clang compiler-rt clang-tools-extra cppcheck git golang-github-prometheus
-  python3-pyflakes ShellCheck systemd'
+fedora_ci='clang compiler-rt clang-tools-extra cppcheck fish git
+  golang-github-prometheus mandoc python3-pyflakes ShellCheck strace systemd zsh'
 fedora_e2e='golang-github-prometheus python3'
 fedora_slow='golang-github-prometheus nodejs npm python3-pyyaml'
 fedora_machine='debootstrap golang util-linux'

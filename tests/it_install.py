@@ -14,6 +14,7 @@ ROOT = os.path.dirname(HERE)
 BUILD = os.path.dirname(os.path.abspath(os.environ.get("WINDSOCK", "build/windsock")))
 # Reviewed: each file with PREFIX=/usr but for the trees below.
 FILES = """
+644 etc/apparmor.d/windsock
 644 etc/default/windsock
 644 etc/windsock/windsock.ini
 755 usr/bin/windsock
@@ -21,6 +22,9 @@ FILES = """
 644 usr/lib/systemd/system/windsock.socket
 644 usr/lib/systemd/system/windsock@.service
 644 usr/lib/systemd/system/windsock@.socket
+644 usr/share/bash-completion/completions/windsock
+644 usr/share/fish/vendor_completions.d/windsock.fish
+644 usr/share/zsh/site-functions/_windsock
 644 usr/share/man/man5/windsock-mapping.5
 644 usr/share/man/man8/windsock.8
 644 usr/share/windsock/mappings/airflow-helm.ini
