@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 
 # What the help does not say: values of a flag.
 VALUES = {"log.level": "debug info warn error", "log.format": "logfmt json",
@@ -125,7 +126,8 @@ def bash(text):
     all_of += [f"--no-{name}" for name, switch, _, _ in listed
                if switch and name not in ("help", "version")]
     return BASH % {"switches": " | ".join(switches), "others": " | \\\n        ".join(others),
-                   "values": "\n".join(values), "switch": SWITCH, "flags": " ".join(all_of),
+                   "values": "\n".join(values), "switch": SWITCH,
+                   "flags": "\n            ".join(textwrap.wrap(" ".join(all_of), 80)),
                    "commands": " ".join(name for name, _ in commands(text))}
 
 
