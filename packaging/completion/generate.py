@@ -127,7 +127,7 @@ def bash(text):
                if switch and name not in ("help", "version")]
     return BASH % {"switches": " | ".join(switches), "others": " | \\\n        ".join(others),
                    "values": "\n".join(values), "switch": SWITCH,
-                   "flags": "\n            ".join(textwrap.wrap(" ".join(all_of), 80)),
+                   "flags": "\n            ".join(textwrap.wrap(" ".join(all_of), 80, break_on_hyphens=False)),
                    "commands": " ".join(name for name, _ in commands(text))}
 
 
