@@ -19,7 +19,7 @@ debian_rpm='elfutils file rpm rpmlint xz-utils'
 debian_deb='build-essential debhelper'
 debian_debtest='binutils blhc devscripts faketime lintian util-linux'
 debian_pictures='chromium fonts-dejavu-core nodejs npm pngquant prometheus'
-debian_monitoring='curl docker-compose openssl prometheus prometheus-alertmanager
+debian_monitoring='curl docker-compose openssl postgresql prometheus prometheus-alertmanager
   prometheus-postgres-exporter python3-yaml util-linux'
 fedora_build='gcc make pkgconf-pkg-config libevent-devel libmicrohttpd-devel uthash-devel
   inih-devel pcre2-devel systemd-devel zlib-devel'

@@ -1,25 +1,33 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """deploy-monitoring.sh with the programs of this machine, on free ports: from start to stop."""
+import glob
+import http.server
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import urllib.parse
 import urllib.request
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, TESTS)
 from harness import capture, tap, wait_for  # noqa: E402
+from monitoring.pipeline_servers import Postgres  # noqa: E402
 from monitoring.sinks import Mail, Web, free_ports  # noqa: E402
 
 ROOT = os.path.dirname(TESTS)
 SCRIPT = os.path.join(ROOT, "packaging/monitoring/deploy-monitoring.sh")
 OURS = ("airflow-exporter", "prometheus", "alertmanager", "postgres-exporter")
+PACKAGES = {"windsock": "WINDSOCK", "prometheus": "prometheus",
+            "prometheus-alertmanager": "prometheus-alertmanager",
+            "prometheus-postgres-exporter": "prometheus-postgres-exporter"}
 PORTS = ("WINDSOCK", "PROMETHEUS", "ALERTMANAGER", "POSTGRES_EXPORTER", "GRAFANA", "PRODUCER",
-         "CONSUMER", "KAFKA_EXPORTER", "AIRFLOW", "STATSD")
+         "CONSUMER", "KAFKA_EXPORTER", "AIRFLOW", "STATSD", "POSTGRES")
 RULE = """groups:
   - name: stack
     rules:
@@ -36,15 +44,16 @@ RULES = os.path.join(HOME.name, "rules")
 WEB, MAIL = Web(), Mail()
 PORT = dict(zip(PORTS, free_ports(len(PORTS))))
 ENV = dict(os.environ, WINDSOCK=os.path.abspath(os.environ.get("WINDSOCK", "build/windsock")),
-           WINDSOCK_FLAGS="--airflow.version=2.11", SCRAPE_INTERVAL="4s",  # the exporter waits for its database
+           WINDSOCK_FLAGS="--airflow.version=2.11", SCRAPE_INTERVAL="1s",
            AIRFLOW_SCRAPE_INTERVAL="1s", EXTRA_RULES=RULES, SMTP_TLS="false",
-           DATA_SOURCE_NAME="postgresql://nobody@127.0.0.1:9/none?sslmode=disable",
+           DATA_SOURCE_NAME=f"postgresql://postgres@127.0.0.1:{PORT['POSTGRES']}/postgres"
+           "?sslmode=disable",
            WEBHOOK_URL=WEB.url + "/", SMTP_HOST=MAIL.host,
            **{name + "_PORT": str(port) for name, port in PORT.items()})
 
 
-def script(*words, **env):
-    done = subprocess.run([SCRIPT, "--native", "--state", STATE, *words], env=dict(ENV, **env),
+def script(*words, backend="--native", **env):
+    done = subprocess.run([SCRIPT, backend, "--state", STATE, *words], env=dict(ENV, **env),
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
     return done.returncode, done.stdout + done.stderr
 
@@ -66,36 +75,172 @@ def alive(pid):
         return False
 
 
-def query(text):
-    url = f"http://127.0.0.1:{PORT['PROMETHEUS']}/api/v1/query?" + \
-        urllib.parse.urlencode({"query": text})
+def api(path, **parameters):
+    url = f"http://127.0.0.1:{PORT['PROMETHEUS']}/api/v1/{path}?" + \
+        urllib.parse.urlencode(parameters)
     with urllib.request.urlopen(url, timeout=20) as answer:
-        return json.load(answer)["data"]["result"]
+        return json.load(answer)["data"]
+
+
+def query(text):
+    return api("query", query=text)["result"]
+
+
+def alerts():
+    """Which are pending or firing, with what tells them apart."""
+    told = ("job", "instance", "dag_id", "task_id", "pool")
+    return {(a["labels"]["alertname"], *(a["labels"][k] for k in told if k in a["labels"])): a["state"]
+            for a in api("alerts")["alerts"]}
+
+
+class Scheduler(threading.Thread):
+    """What an Airflow with nothing to do sends."""
+    LINES = (b"airflow.scheduler_heartbeat:1|c", b"airflow.pool.open_slots.default_pool:128|g",
+             b"airflow.dag_processing.import_errors:0|g")
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.gone = threading.Event()
+
+    def run(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            while not self.gone.wait(0.2):
+                for line in self.LINES:
+                    s.sendto(line, ("127.0.0.1", PORT["STATSD"]))
+
+
+class Exporter(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"producer_messages_total 1\n")
+
+    def log_message(self, *_):
+        pass
+
+
+def programs_without(*names):
+    """A PATH with all programs of this machine but some."""
+    home = tempfile.mkdtemp(dir=HOME.name)
+    for directory in os.environ["PATH"].split(":") + ["/usr/sbin", "/sbin"]:
+        for name in os.listdir(directory) if os.path.isdir(directory) else ():
+            if name not in names and not os.path.lexists(os.path.join(home, name)):
+                os.symlink(os.path.join(directory, name), os.path.join(home, name))
+    return home
 
 
 def wrong_use_has_its_exit_codes():
-    assert script("dance")[0] == 2
-    assert script()[0] == 2
+    for words in (["dance"], [], ["start", "stop"], ["logs", "nobody"], ["start", "--purge"],
+                  ["--nothing"], ["--state"]):
+        code, text = script(*words)
+        assert code == 2 and text, (words, code, text)
     assert script("status")[0] == 3
-    code, text = script("start", WINDSOCK="/nowhere/windsock")
-    assert code == 4 and "not installed: windsock" in text, text
+    assert script("logs")[0] == 1
+
+
+def what_is_missing_is_named():
+    for package, program in PACKAGES.items():
+        if program == "WINDSOCK":
+            code, text = script("start", WINDSOCK="/nowhere/windsock")
+        else:
+            code, text = script("start", PATH=programs_without(program))
+        assert code == 4 and "not installed: " + package + "\n" in text, (package, code, text)
+    for program in ("curl", "flock", "setsid"):
+        code, text = script("status", PATH=programs_without(program))
+        assert code == 4 and "apt-get install" in text, (program, code, text)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", PORT["PROMETHEUS"]))
         taken.listen()
         code, text = script("start")
     assert code == 4 and "PROMETHEUS_PORT=" in text, text
+    code, text = script("start", PATH=programs_without("docker", "docker-compose", "podman-compose"),
+                        backend="--compose")
+    assert code == 4 and "podman-compose" in text, text
 
 
-def starts_and_status_says_all_is_well():
+def starts_and_waits_until_all_is_scraped():
     code, text = script("start")
     assert code == 0, text
     mode = os.stat(os.path.join(STATE, ".env")).st_mode
     assert mode & 0o777 == 0o600, oct(mode)
-    wait_for(lambda: script("status")[0] == 0, "all to be scraped", 60)
-    rows = {line.split()[0]: line.split()[1:4] for line in script("status")[1].splitlines()}
+    code, text = script("status")
+    assert code == 0, text
+    rows = {line.split()[0]: line.split()[1:4] for line in text.splitlines()}
     for name in OURS:
         assert rows[name] == ["yes", "yes", "yes"], (name, rows[name])
     assert rows["producer"] == ["external", "no", "no"], rows["producer"]
+    assert rows["kafka-exporter"] == ["absent", "no", "no"], rows["kafka-exporter"]
+
+
+def logs_are_shown_and_followed():
+    code, text = script("logs")
+    assert code == 0 and "==> prometheus.log" in text and "==> airflow-exporter.log" in text, text
+    code, text = script("logs", "prometheus")
+    assert code == 0 and "==>" not in text and "Server is ready" in text, text
+    with subprocess.Popen([SCRIPT, "--native", "--state", STATE, "logs", "-f", "airflow-exporter"],
+                          env=ENV, stdout=subprocess.PIPE, text=True) as following:
+        log = os.path.join(STATE, "log/airflow-exporter.log")
+        with open(log, "a", encoding="utf-8") as out:
+            out.write("a line that comes later\n")
+        assert any("comes later" in line for line in iter(following.stdout.readline, ""))
+        following.kill()
+
+
+def rules():
+    return [rule for group in api("rules")["groups"] for rule in group["rules"]]
+
+
+def rules_are_healthy_and_quiet():
+    """Each has been evaluated (those of every five minutes are asked here), none has failed."""
+    wait_for(lambda: all(r["health"] == "ok" for g in api("rules")["groups"] for r in g["rules"]
+                         if g["interval"] < 60), "rules to be healthy", 60)
+    for rule in rules():
+        assert not rule.get("lastError"), rule
+        query(rule["query"])
+    wanted = {("Watchdog",), ("StackTest", "airflow-exporter", f"127.0.0.1:{PORT['WINDSOCK']}")}
+    wait_for(lambda: set(alerts()) == wanted, f"no other alert than {wanted}: {alerts()}", 60)
+
+
+def texts(*patterns):
+    """Of all these files, one after the other."""
+    together = ""
+    for path in (path for pattern in patterns for path in glob.glob(os.path.join(ROOT, pattern))):
+        with open(path, encoding="utf-8") as text:
+            together += text.read()
+    return together
+
+
+def names_in_rules_are_real():
+    """Each metric is scraped here, or windsock (by its page) or the pipeline's programs make it."""
+    names = set(api("label/__name__/values"))
+    mapping = texts("mappings/airflow.ini", "docs/airflow-metrics.md")
+    pipeline = texts("packaging/monitoring/pipeline/*.py")
+    asked = set()
+    for rule in rules():
+        plain = re.sub(r'"[^"]*"|\b(by|on|without|ignoring|group_left|group_right) *\([^)]*\)', "", rule["query"])
+        asked.update(re.findall(r"(?<![\w:])[a-z][\w:]*_[\w:]*(?![\w:]| *\()", plain))
+    assert len(asked) > 30, asked
+    for name in sorted(asked - {r["name"] for r in rules()}):
+        base = re.sub("_(total|sum|count|bucket)$", "", name)
+        if name.startswith("airflow_"):
+            assert re.search(rf"\b({name}|{base})\b", mapping), name
+        elif name.startswith(("producer_", "consumer_", "pipeline_", "kafka_")):
+            assert base in pipeline, name
+        else:
+            assert name in names, name
+
+
+def what_ran_once_is_missed():
+    """Not what was never there."""
+    assert query('up{job=~"producer|consumer"} == 0')
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", PORT["PRODUCER"]), Exporter)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    wait_for(lambda: query('up{job="producer"} == 1'), "the producer to be scraped", 30)
+    server.shutdown()
+    server.server_close()
+    missed = ("TargetMissing", "producer", f"127.0.0.1:{PORT['PRODUCER']}")
+    wait_for(lambda: missed in alerts(), "the producer to be missed", 60)
+    assert {a for a in alerts() if a[0] == "TargetMissing"} == {missed}, alerts()
 
 
 def start_again_changes_nothing():
@@ -105,15 +250,30 @@ def start_again_changes_nothing():
     assert pids() == before
 
 
-def expressions_of_the_guide_answer():
+def replay():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         for d in capture("airflow-2.11-plain.capture"):
             s.sendto(d, ("127.0.0.1", PORT["STATSD"]))
+
+
+def expressions_of_the_guide_answer():
+    replay()
     with open(os.path.join(TESTS, "data", "guide.promql")) as text:
         blocks = [b.strip().split("\n", 1)[1] for b in text.read().split("\n\n")[1:]]
     assert blocks
     for expression in blocks:
         wait_for(lambda: query(expression), "data for " + expression, 30)
+
+
+def alerts_tell_what_the_recording_tells():
+    """Played again, the recording has failures of some DAGs: those are told, and nothing else."""
+    failed = {r["metric"]["dag_id"] for r in query('airflow_dag_status_count{status="failed"} > 0')}
+    assert failed
+    replay()
+    wait_for(lambda: {a[2] if len(a) > 2 else a[1] for a in alerts() if a[0] == "DagFailed"} == failed,
+             f"DagFailed for {failed}: {alerts()}", 60)
+    firing = {name[0] for name, state in alerts().items() if state == "firing"}
+    assert firing == {"Watchdog", "StackTest", "DagFailed"}, alerts()
 
 
 def alert_reaches_webhook_and_mailbox():
@@ -142,10 +302,19 @@ def stop_leaves_nothing():
 os.mkdir(RULES)
 with open(os.path.join(RULES, "stack-test.yml"), "w") as out:
     out.write(RULE)
+os.chmod(HOME.name, 0o755)  # PostgreSQL is not run by root
+POSTGRES, SCHEDULER = Postgres(HOME.name, PORT["POSTGRES"]), Scheduler()
 try:
-    tap([wrong_use_has_its_exit_codes, starts_and_status_says_all_is_well,
-         start_again_changes_nothing, expressions_of_the_guide_answer,
-         alert_reaches_webhook_and_mailbox, restart_gives_new_processes, stop_leaves_nothing])
+    POSTGRES.start()
+    SCHEDULER.start()
+    tap([wrong_use_has_its_exit_codes, what_is_missing_is_named,
+         starts_and_waits_until_all_is_scraped, logs_are_shown_and_followed,
+         start_again_changes_nothing, rules_are_healthy_and_quiet, names_in_rules_are_real,
+         what_ran_once_is_missed, expressions_of_the_guide_answer,
+         alerts_tell_what_the_recording_tells, alert_reaches_webhook_and_mailbox,
+         restart_gives_new_processes, stop_leaves_nothing])
 finally:
+    SCHEDULER.gone.set()
     script("stop", "--purge")
+    POSTGRES.program.end()
     HOME.cleanup()
