@@ -33,7 +33,8 @@ fedora_rpm='rpm-build rpmlint systemd-rpm-macros xz'
 fedora_deb='debhelper dpkg-dev'
 fedora_debtest='lintian util-linux'
 fedora_pictures='chromium-headless dejavu-sans-fonts golang-github-prometheus nodejs npm pngquant'
-fedora_monitoring='curl golang-github-prometheus openssl python3-pyyaml util-linux'
+fedora_monitoring='curl golang-github-prometheus openssl postgresql-server python3-pyyaml
+  util-linux'
 
 die()
 {
