@@ -19,6 +19,7 @@ def ask(*command, cwd=ROOT, **env):
 
 def tree():
     """A commit of it, that no branch knows."""
+    ask("git", "status", "--porcelain")  # stash fails where only a file's time is new
     return ask(*GIT, "stash", "create") or ask("git", "rev-parse", "HEAD")
 
 
