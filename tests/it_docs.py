@@ -263,7 +263,8 @@ def architecture_places_every_module():
 
 
 def commands_of_readme_run():
-    makefile = "".join(map(read, ("Makefile", "packaging/install.mk", "packaging/release.mk")))
+    parts = glob.glob(os.path.join(ROOT, "packaging", "*.mk"))
+    makefile = "".join(map(read, (os.path.join(ROOT, "Makefile"), *parts)))
     for page in ("README.md", "CONTRIBUTING.md"):
         for target in re.findall(r"(?:^    |`)make ([\w-]+)", read(page), re.M):
             assert re.search(rf"^([\w-]+ )*{target}( [\w-]+)*:", makefile, re.M), (page, target)
