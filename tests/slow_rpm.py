@@ -30,8 +30,11 @@ FILES = """
 100644 d /usr/share/doc/windsock/README.md
 40755 - /usr/share/licenses/windsock-%v
 100644 l /usr/share/licenses/windsock-%v/LICENSE
+100644 - /usr/share/bash-completion/completions/windsock
+100644 - /usr/share/fish/vendor_completions.d/windsock.fish
 100644 d /usr/share/man/man5/windsock-mapping.5.gz
 100644 d /usr/share/man/man8/windsock.8.gz
+100644 - /usr/share/zsh/site-functions/_windsock
 40755 - /usr/share/windsock
 40755 - /usr/share/windsock/mappings
 """
