@@ -3,7 +3,7 @@
 # make demo       a made-up Airflow         make run       windsock, in the foreground
 # make deps       what is needed            make install   uninstall; packaging/install.mk
 # make dist       the tarball               make release-notes
-# make rpm        for Fedora, EPEL
+# make rpm        for Fedora, EPEL          make image     for containers
 # make deb        for Debian and Ubuntu
 # V=1 shows commands; WERROR=1; SANITIZE=address,undefined or SANITIZE=thread; BUILD=directory
 # DEPS=no installs nothing: for the builds of packages
@@ -213,6 +213,7 @@ $(BUILD)/fuzz/%: $(BUILD)/fuzz/%.o $(ARCHIVES)
 bench: $(BUILD)/windsock $(BENCHES)
 	$(Q)for b in $(BENCHES); do echo "$$b"; $$b || exit 1; done
 
+include packaging/image.mk
 include packaging/install.mk
 include packaging/release.mk
 include packaging/deb.mk

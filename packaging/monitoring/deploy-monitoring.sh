@@ -490,7 +490,7 @@ find_compose()
 compose_check()
 {
 	$(engine) image inspect "$WINDSOCK_IMAGE" >/dev/null 2>&1 ||
-		[ -f "${WINDSOCK_SOURCE:-$here/../..}/packaging/monitoring/windsock/Dockerfile" ] ||
+		[ -f "${WINDSOCK_SOURCE:-$here/../..}/packaging/oci/Containerfile" ] ||
 		die 4 "no image $WINDSOCK_IMAGE here, and no source to build it from:
   set WINDSOCK_SOURCE=/path/to/windsock's source, or WINDSOCK_IMAGE=an image that is here"
 }
