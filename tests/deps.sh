@@ -20,8 +20,9 @@ debian_rpm='elfutils file rpm rpmlint xz-utils'
 debian_deb='build-essential debhelper dh-apparmor'
 debian_debtest='binutils blhc devscripts faketime lintian util-linux'
 debian_pictures='chromium fonts-dejavu-core nodejs npm pngquant prometheus'
-debian_monitoring='curl docker-compose openssl postgresql prometheus prometheus-alertmanager
-  prometheus-postgres-exporter python3-yaml util-linux'
+debian_monitoring='curl default-jre-headless docker-compose maven openssl postgresql prometheus
+  prometheus-alertmanager prometheus-postgres-exporter python3-confluent-kafka
+  python3-prometheus-client python3-psycopg2 python3-yaml util-linux'
 fedora_build='gcc make pkgconf-pkg-config libevent-devel libmicrohttpd-devel uthash-devel
   inih-devel pcre2-devel systemd-devel zlib-devel'
 fedora_test='libcmocka-devel python3 python3-prometheus_client valgrind'
@@ -51,6 +52,8 @@ has_debian()
 	make | pkg-config | python3 | npm) command -v "$1" >/dev/null ;;
 	nodejs) command -v node >/dev/null ;;
 	golang-go | golang) command -v go >/dev/null ;;
+	default-jre-headless) command -v java >/dev/null ;;
+	maven) command -v mvn >/dev/null ;;
 	python3-venv) python3 -c 'import ensurepip' 2>/dev/null ;;
 	*) [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ] ;;
 	esac

@@ -143,7 +143,8 @@ def offsets_of_grafanas_interval(d):
                 if re.search(r"\boffset (?!\$__(interval|rate_interval|range)\b)", t["expr"]))
 
 
-COUNTERS = ("_total", "_count", "_sum", "_heartbeat", "_offset", "_xact_commit", "_xact_rollback")
+COUNTERS = ("_total", "_count", "_sum", "_bucket", "_heartbeat", "_offset", "_xact_commit",
+            "_xact_rollback")
 
 
 def rates_of_counters_only(d):

@@ -4,6 +4,7 @@
 
 A batch is inserted, then its offsets are committed: what is read twice, after a crash or when
 partitions move, is stored once, for a row is known by topic, partition and offset."""
+import threading
 import time
 
 import psycopg2
@@ -37,6 +38,7 @@ TABLE = """CREATE TABLE IF NOT EXISTS trades (
     PRIMARY KEY (topic, partition, "offset"))"""
 INSERT = """INSERT INTO trades (topic, partition, "offset", producer, sequence, pair, side, price,
     amount, traded_at) VALUES %s ON CONFLICT DO NOTHING RETURNING topic, partition, "offset\""""
+LEAVE_SECONDS = 5
 ROW = "(%s, %s, %s, %s, %s, %s, %s, %s, %s, to_timestamp(%s))"
 
 
@@ -89,7 +91,8 @@ class Reader:
         self.early = []
         self.kafka = Consumer({"bootstrap.servers": brokers, "group.id": group,
                                "enable.auto.commit": False, "auto.offset.reset": "earliest",
-                               "session.timeout.ms": 10000, "log_level": 0,
+                               "session.timeout.ms": 10000, "reconnect.backoff.max.ms": 2000,
+                               "log_level": 0,
                                "error_cb": self.trouble, "on_commit": self.committed})
         self.kafka.subscribe([topic])
 
@@ -135,6 +138,14 @@ class Reader:
 
     def go_on(self):
         self.kafka.resume(self.kafka.assignment())
+
+    def close(self):
+        """Leaves the group, in a thread: without a broker the client would try for ever."""
+        leaving = threading.Thread(target=self.kafka.close, daemon=True)
+        leaving.start()
+        leaving.join(LEAVE_SECONDS)
+        if leaving.is_alive():
+            service.log.warning("left without a word: no broker answers")
 
     def commit(self, messages):
         ours = {(p.topic, p.partition) for p in self.kafka.assignment()}
@@ -184,7 +195,8 @@ class Writer:
                 away = isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError))
                 FAILURES.labels("database_away" if away else "database_refused").inc()
                 self.database.close()
-                self.reader.wait(self.outage.failed(error))
+                # Of a connection that broke, rolling back fails too: the first error says more.
+                self.reader.wait(self.outage.failed(error.__context__ or error))
             else:
                 if self.outage.since is not None:
                     self.outage.over()
@@ -227,8 +239,8 @@ def main():
     writer = Writer(database, reader)
     service.log.info("consumer of group %s", chosen.group)
     consume(reader, writer, chosen.batch, chosen.batch_time)
-    reader.kafka.close()
     database.close()
+    reader.close()
     service.log.info("ended: %d trades stored", MESSAGES._value.get())
 
 

@@ -62,7 +62,8 @@ class Sender:
         # Idempotence: what is sent again after a lost acknowledgement is written once.
         self.kafka = Producer({"bootstrap.servers": brokers, "enable.idempotence": True,
                                "linger.ms": 20, "message.timeout.ms": int(keep * 1000),
-                               "log_level": 0, "error_cb": self.trouble})
+                               "reconnect.backoff.max.ms": 2000, "log_level": 0,
+                               "error_cb": self.trouble})
         WAITING.set_function(lambda: len(self.kafka))
 
     def trouble(self, error):

@@ -19,8 +19,8 @@ MOMENT = 0.2
 class Settings(argparse.ArgumentParser):
     """Flags; where one is missing, the environment, then the default."""
 
-    def setting(self, flag, variable, default, text, kind=str):
-        self.add_argument(flag, default=os.environ.get(variable, default), type=kind,
+    def setting(self, flags, variable, default, text, kind=str):
+        self.add_argument(*flags.split(), default=os.environ.get(variable, default), type=kind,
                           help=f"{text} ({variable}; {default})")
 
 
@@ -46,9 +46,11 @@ def address(text):
 
 
 def settings(description, listen):
+    """Flags that all have; the second names are those of Prometheus' exporters."""
     parser = Settings(description=description)
-    parser.setting("--listen", "LISTEN_ADDRESS", listen, "where /metrics is", address)
-    parser.setting("--brokers", "KAFKA_BROKERS", "localhost:9092", "Kafka or Redpanda")
+    parser.setting("--listen --web.listen-address", "LISTEN_ADDRESS", listen, "where /metrics is",
+                   address)
+    parser.setting("--brokers --kafka.server", "KAFKA_BROKERS", "localhost:9092", "Kafka or Redpanda")
     return parser
 
 
