@@ -74,3 +74,11 @@ uninstall:
 	done; \
 	find '$(DESTDIR)$(PKGDATADIR)' '$(DESTDIR)$(DOCDIR)' '$(DESTDIR)$(PKGCONFDIR)' \
 	  -depth -type d -empty -delete 2>/dev/null || true
+
+# The manual as HTML, for docs/; needs mandoc.  A page links to what stands beside it.
+.PHONY: html
+html: $(patsubst %,%.html,$(wildcard docs/*.[58]))
+docs/%.html: docs/% FORCE
+	$(call say,HTML,$@)
+	$(Q)cd docs && mandoc -Thtml -Ios=windsock \
+	  -Otoc,man='./%N.%S.html;https://manpages.debian.org/%N.%S' $* > ../$@

@@ -187,6 +187,18 @@ def man_pages_are_clean():
         assert not wrong, wrong
 
 
+def html_is_that_of_the_man_pages():
+    """`make html` after a change."""
+    if shutil.which("mandoc") is None:
+        return
+    for page in ("windsock.8", "windsock-mapping.5"):
+        text = subprocess.run(["mandoc", "-Thtml", "-Ios=windsock", "-Otoc,man=./%N.%S.html;"
+                               "https://manpages.debian.org/%N.%S", page],
+                              cwd=os.path.join(ROOT, "docs"), capture_output=True, text=True,
+                              timeout=20, check=True).stdout
+        assert text == read("docs", page + ".html"), page
+
+
 def check_examples(name, least):
     """Each ini block passes the check; each console block after it shows what is true."""
     path = os.path.join(ROOT, "docs", name)
@@ -278,5 +290,5 @@ tap([statsd_examples_are_true, statsd_reasons_are_those_of_the_code,
      statsd_limits_refuse_as_the_page_says, metrics_page_lists_what_a_scrape_has,
      pages_name_no_metric_that_is_not, man_page_has_all_flags, pages_name_no_flag_that_is_not,
      mapping_pages_have_all_keys, examples_of_mapping_guide, examples_for_airflow,
-     explain_commands_of_pages_run, man_pages_are_clean,
+     explain_commands_of_pages_run, man_pages_are_clean, html_is_that_of_the_man_pages,
      links_lead_somewhere, architecture_places_every_module, commands_of_readme_run])

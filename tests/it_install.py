@@ -150,6 +150,17 @@ def directories_can_be_chosen():
                 assert not old, (path, old)
 
 
+def the_files_of_the_manual_are_there():
+    with tempfile.TemporaryDirectory() as at:
+        make("install", at, "PREFIX=/usr")
+        for page in ("windsock.8", "windsock-mapping.5"):
+            section = read(ROOT, "docs", page).split(".Sh FILES\n")[1].split("\n.Sh ")[0]
+            paths = re.findall(r"^\.It Pa (/\S+)$", section, re.M)
+            assert len(paths) >= 2, page
+            for path in paths:
+                assert os.path.exists(at + path), (page, path)
+
+
 def the_configuration_is_all_comments_and_right():
     """What stands in comments is an example that works."""
     text = read(ROOT, "packaging/config/windsock.ini")
@@ -182,4 +193,4 @@ if shutil.which("git") is None or not os.path.exists(os.path.join(ROOT, ".git"))
     raise SystemExit(0)
 tap([each_file_is_where_it_belongs, uninstall_leaves_nothing_and_takes_nothing_else,
      configuration_that_was_changed_is_kept, directories_can_be_chosen,
-     the_configuration_is_all_comments_and_right])
+     the_files_of_the_manual_are_there, the_configuration_is_all_comments_and_right])
