@@ -2,6 +2,7 @@
 """A Debian of one's own: debootstrap, then its real systemd as process 1 in namespaces of its
 own.  Its network is empty but for lo.  Needs root, unshare, and a cgroup2 file system."""
 import hashlib
+import inspect
 import os
 import shutil
 import subprocess
@@ -93,7 +94,8 @@ def chroot(root, *command, **more):
 
 def base(packages=(), suite="bookworm"):
     """The tar of a Debian with these packages; made once, and kept in the user's cache."""
-    words = " ".join([suite, *INIT, *sorted(packages)])
+    recipe = inspect.getsource(bootstrap) + inspect.getsource(add)
+    words = " ".join([suite, *INIT, *sorted(packages), recipe])
     tar = os.path.join(CACHE, f"{suite}-{hashlib.sha256(words.encode()).hexdigest()[:12]}.tar")
     if os.path.exists(tar):
         return tar
