@@ -15,6 +15,9 @@ debian_ci='apparmor clang libclang-rt-dev clang-tidy cppcheck fish git mandoc pr
 debian_e2e='prometheus python3-venv'
 debian_slow='nodejs npm prometheus python3-yaml'
 debian_machine='debootstrap golang-github-cactus-go-statsd-client-dev golang-go util-linux'
+debian_clients='default-jdk-headless golang-github-cactus-go-statsd-client-dev golang-go
+  libnet-statsd-perl maven node-lynx nodejs npm perl python3-aiodogstatsd python3-statsd
+  python3-venv ruby-statsd'
 debian_image='buildah debootstrap iproute2 util-linux'
 debian_rpm='elfutils file rpm rpmlint xz-utils'
 debian_deb='build-essential debhelper dh-apparmor'
@@ -31,6 +34,7 @@ fedora_ci='clang compiler-rt clang-tools-extra cppcheck fish git
 fedora_e2e='golang-github-prometheus python3'
 fedora_slow='golang-github-prometheus nodejs npm python3-pyyaml'
 fedora_machine='debootstrap golang util-linux'
+fedora_clients='golang java-devel maven nodejs npm python3'
 fedora_image='buildah debootstrap iproute util-linux'
 fedora_rpm='rpm-build rpmlint systemd-rpm-macros xz'
 fedora_deb='debhelper dpkg-dev'
@@ -52,6 +56,7 @@ has_debian()
 	make | pkg-config | python3 | npm) command -v "$1" >/dev/null ;;
 	nodejs) command -v node >/dev/null ;;
 	golang-go | golang) command -v go >/dev/null ;;
+	default-jdk-headless) command -v javac >/dev/null ;;
 	default-jre-headless) command -v java >/dev/null ;;
 	maven) command -v mvn >/dev/null ;;
 	python3-venv) python3 -c 'import ensurepip' 2>/dev/null ;;
