@@ -25,9 +25,11 @@ FILES = """
 100644 - /usr/lib/systemd/system/windsock.socket
 100644 - /usr/lib/systemd/system/windsock@.service
 100644 - /usr/lib/systemd/system/windsock@.socket
+100644 - /usr/share/bash-completion/completions/windsock
 40755 - /usr/share/doc/windsock
 100644 d /usr/share/doc/windsock/CHANGELOG.md
 100644 d /usr/share/doc/windsock/README.md
+100644 - /usr/share/fish/vendor_completions.d/windsock.fish
 40755 - /usr/share/licenses/windsock-%v
 100644 l /usr/share/licenses/windsock-%v/LICENSE
 100644 - /usr/share/bash-completion/completions/windsock
@@ -37,6 +39,7 @@ FILES = """
 100644 - /usr/share/zsh/site-functions/_windsock
 40755 - /usr/share/windsock
 40755 - /usr/share/windsock/mappings
+100644 - /usr/share/zsh/site-functions/_windsock
 """
 TREES = {
     "windsock": {"/usr/share/windsock/mappings": "mappings"},
