@@ -20,15 +20,16 @@
 #include "systemd.h"
 #include "worker.h"
 
-#define SECOND_NS 1000000000
+#define SECOND_NS INT64_C(1000000000)
 #define EXPIRIES_A_TICK 10000
 #define EXPIRY_LEAST_NS 1000000 /* others get their turn between two ticks of a long expiry */
 #define RESPLITS_LOGGED 100
 #define UNMATCHED_LOGGED 100
 #define SWEEP_AGAIN_NS  (2 * SECOND_NS)
-#define LEARNED_TTL_NS (INT64_C(7) * 24 * 3600 * SECOND_NS)
+#define LEARNED_TTL_NS (7 * 24 * 3600 * SECOND_NS)
+#define DRAIN_NS       (5 * SECOND_NS)
 #define EXPIRY_MOST_NS SECOND_NS /* the store's due time may move forward without a word */
-#define HTTP_MOST_NS (60ll * SECOND_NS)
+#define HTTP_MOST_NS (60 * SECOND_NS)
 #define WHY_MAX 512
 
 static const int signals[] = { SIGHUP, SIGTERM, SIGINT };
@@ -447,6 +448,7 @@ static bool start_worker(struct daemon *d)
 		            .on_resplit = log_resplit,
 		            .on_unmatched = log_unmatched,
 		            .unmatched = d->unmatched },
+		.drain_ns = DRAIN_NS,
 		.done_fd = d->done_fd,
 	};
 	enum ws_err err;
@@ -607,8 +609,12 @@ static void free_workers(struct daemon *d)
 
 	for (i = 0; i < d->nworkers; i++)
 		worker_stop(d->workers[i]);
-	for (i = 0; i < d->nworkers; i++)
-		worker_free(d->workers[i]);
+	for (i = 0; i < d->nworkers; i++) {
+		if (!worker_free(d->workers[i]))
+			log_warn("statsd", "datagrams arrive faster than they can be taken: what "
+			                   "the sockets still held %s",
+			         d->udp_was_passed ? "waits for the next start" : "is lost");
+	}
 	free(d->workers);
 	d->workers = NULL;
 	d->state.nworkers = d->nworkers = 0;

@@ -32,7 +32,6 @@
 
 #define RETRY_USEC 100000 /* after an error of the socket, so as not to spin on it */
 #define SECOND_NS INT64_C(1000000000)
-#define DRAIN_NS  SECOND_NS
 
 struct listener {
 	struct worker *worker;
@@ -47,6 +46,8 @@ struct worker {
 	int bell; /* rung when `stopping` or `asked` was changed */
 	_Atomic bool stopping;
 	_Atomic uint64_t asked, answered;
+	int64_t drain_ns;
+	bool drained; /* the thread's, until it has ended */
 	int done_fd;
 	struct sock_list socks;
 	struct listener listeners[SOCK_MAX];
@@ -238,15 +239,20 @@ static void on_bell(evutil_socket_t fd, short what, void *arg)
 }
 
 /* What arrived before the stop is not lost, but senders that go on do not hold us up. */
-static void drain_all(struct worker *w)
+static bool drain_all(struct worker *w)
 {
-	int64_t until = clock_now() + DRAIN_NS;
+	int64_t until = clock_now() + w->drain_ns;
+	bool all = true;
 	size_t i;
+	int n;
 
 	for (i = 0; i < w->socks.n; i++) {
-		while (receive(w, w->socks.socks[i].fd) > 0 && clock_now() < until)
-			;
+		do {
+			n = receive(w, w->socks.socks[i].fd);
+		} while (n > 0 && clock_now() < until);
+		all = all && n <= 0;
 	}
+	return all;
 }
 
 static void add_one(int fd)
@@ -263,7 +269,7 @@ static void *run(void *arg)
 	struct worker *w = arg;
 
 	event_base_dispatch(w->base);
-	drain_all(w);
+	w->drained = drain_all(w);
 	ws_ingest_settle(w->ingest);
 	add_one(w->done_fd);
 	return NULL;
@@ -394,6 +400,7 @@ enum ws_err worker_start(const struct worker_config *config, struct worker **out
 	pthread_mutex_init(&w->lock, NULL);
 	w->bell = -1;
 	w->done_fd = config->done_fd;
+	w->drain_ns = config->drain_ns;
 	w->socks = *config->socks;
 	w->mapping = ws_mapping_ref(config->mapping);
 	w->key = config->ingest.key;
@@ -433,15 +440,18 @@ void worker_stop(struct worker *w)
 	add_one(w->bell);
 }
 
-void worker_free(struct worker *w)
+bool worker_free(struct worker *w)
 {
 	struct sock_list socks;
+	bool drained;
 
 	if (w == NULL)
-		return;
+		return true;
 	worker_stop(w);
 	pthread_join(w->thread, NULL);
+	drained = w->drained;
 	socks = w->socks;
 	release(w); /* the events go before the descriptors they watch */
 	sock_close_all(&socks);
+	return drained;
 }

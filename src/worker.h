@@ -21,6 +21,7 @@ struct worker_config {
 	struct ws_stats *stats;
 	struct ws_mapping *mapping; /* the worker takes a reference of its own */
 	struct ws_ingest_options ingest;
+	int64_t drain_ns; /* at the end, for what the sockets still hold */
 	int done_fd; /* eventfd of the owner: 1 is added when the thread has drained; -1: none
 		      */
 };
@@ -38,10 +39,11 @@ const struct sock_list *worker_socks(const struct worker *worker);
  * one caller, well apart: a thread between two batches answers at once. */
 bool worker_answers(struct worker *worker);
 
-/* Asks the thread to take what the sockets still hold, for a second at most, and to end. */
+/* Asks the thread to take what the sockets still hold, for a while at most, and to end. */
 void worker_stop(struct worker *worker);
 
-/* Stops it, waits for its end, closes its sockets.  NULL is fine. */
-void worker_free(struct worker *worker);
+/* Stops it, waits for its end, closes its sockets.  False: they still held something.  NULL is
+ * fine. */
+bool worker_free(struct worker *worker);
 
 #endif

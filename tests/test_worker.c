@@ -28,6 +28,7 @@ struct bench {
 	uint16_t port;
 	int done_fd;
 	int sender;
+	int64_t drain_ns;
 	bool answered_inside;
 };
 
@@ -61,6 +62,7 @@ static struct bench *bench_new(struct sock_list *socks)
 	b->mapping = builtin();
 	b->done_fd = eventfd(0, EFD_NONBLOCK);
 	b->sender = socket(AF_INET, SOCK_DGRAM, 0);
+	b->drain_ns = INT64_C(60000000000);
 	return b;
 }
 
@@ -70,6 +72,7 @@ static void start(struct bench *b, const struct sock_list *socks)
 		                              .store = b->store,
 		                              .stats = b->stats,
 		                              .mapping = b->mapping,
+		                              .drain_ns = b->drain_ns,
 		                              .done_fd = b->done_fd };
 
 	assert_int_equal(worker_start(&config, &b->worker), WS_OK);
@@ -198,6 +201,24 @@ static void stop_drains(void **state)
 		usleep(1000);
 	assert_int_equal(datagrams(b), waiting);
 	assert_true(clock_now() - begun < 5000000000);
+	assert_true(worker_free(b->worker));
+	b->worker = NULL;
+}
+
+static void stop_tells_what_it_left(void **state)
+{
+	struct sock_list socks = { .n = 0 };
+	struct bench *b = bench_new(&socks);
+	int i;
+
+	*state = b;
+	b->drain_ns = 1;
+	for (i = 0; i < 8000; i++)
+		send_text(b, BEAT);
+	start(b, &socks);
+	assert_false(worker_free(b->worker));
+	b->worker = NULL;
+	assert_true(datagrams(b) < 8000);
 }
 
 static void mapping_is_handed_over(void **state)
@@ -277,6 +298,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(datagrams_arrive, setup, teardown),
 		cmocka_unit_test_setup_teardown(bursts_arrive, setup, teardown),
 		cmocka_unit_test_teardown(stop_drains, teardown),
+		cmocka_unit_test_teardown(stop_tells_what_it_left, teardown),
 		cmocka_unit_test_setup_teardown(mapping_is_handed_over, setup, teardown),
 		cmocka_unit_test_setup_teardown(hanging_thread_does_not_answer, setup, teardown),
 	};
