@@ -4,7 +4,7 @@
 # make deps       what is needed            make install   uninstall; packaging/install.mk
 # make dist       the tarball               make release-notes
 # make rpm        for Fedora, EPEL          make image     for containers
-# make deb        for Debian and Ubuntu
+# make deb        for Debian and Ubuntu     make sbom      build/windsock.spdx.json
 # V=1 shows commands; WERROR=1; SANITIZE=address,undefined or SANITIZE=thread; BUILD=directory
 # DEPS=no installs nothing: for the builds of packages
 

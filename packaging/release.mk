@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# What a release is made of: make dist, make release-notes, make rpm.
+# What a release is made of: make dist, make release-notes, make sbom,
+# make rpm.
 
 # The committed tree; the same bytes wherever it is made.
 TREE ?= HEAD
@@ -18,6 +19,14 @@ dist:
 # make release-notes VERSION=Unreleased shows what the next ones would be.
 release-notes:
 	$(Q)python3 packaging/release/notes.py $(VERSION)
+
+# What is in build/windsock, and what it is linked with, as SPDX 2.3.
+SBOM := $(BUILD)/windsock.spdx.json
+.PHONY: sbom
+sbom: $(BUILD)/windsock
+	$(Q)python3 packaging/release/sbom.py $(BUILD) $(VERSION) $(COMMIT) $(CC) -std=c11 \
+	  -D_GNU_SOURCE -Iinclude -Isrc $(PKG_CFLAGS) >$(SBOM).new && mv $(SBOM).new $(SBOM)
+	@echo $(SBOM)
 
 # Without -ta there would be two specs, the tarball's and the one here.  An rpm that has not
 # installed itself is Debian's, and knows nothing of what is installed.
