@@ -23,8 +23,8 @@ debian_rpm='elfutils file rpm rpmlint xz-utils'
 debian_deb='build-essential debhelper dh-apparmor'
 debian_debtest='binutils blhc devscripts faketime lintian util-linux'
 debian_pictures='chromium fonts-dejavu-core nodejs npm pngquant prometheus'
-debian_monitoring='curl default-jre-headless docker-compose maven openssl postgresql prometheus
-  prometheus-alertmanager prometheus-postgres-exporter python3-confluent-kafka
+debian_monitoring='curl default-jre-headless docker-compose maven openssl podman-compose
+  postgresql prometheus prometheus-alertmanager prometheus-postgres-exporter python3-confluent-kafka
   python3-prometheus-client python3-psycopg2 python3-yaml util-linux'
 fedora_build='gcc make pkgconf-pkg-config libevent-devel libmicrohttpd-devel uthash-devel
   inih-devel pcre2-devel systemd-devel zlib-devel'

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where Alertmanager's messages end in tests: a web server and a mail server on free ports."""
+"""What tests of the stack share: where Alertmanager's messages end, a web server and a mail server
+on free ports; machines on which something is missing."""
 import base64
 import http.server
 import json
@@ -8,6 +9,7 @@ import socket
 import socketserver
 import ssl
 import subprocess
+import tempfile
 import threading
 
 
@@ -19,6 +21,16 @@ def free_ports(count):
     for s in held:
         s.close()
     return ports
+
+
+def programs_without(directory, *names):
+    """A directory for PATH with all programs of this machine but some."""
+    home = tempfile.mkdtemp(dir=directory)
+    for one in os.environ["PATH"].split(":") + ["/usr/sbin", "/sbin"]:
+        for name in os.listdir(one) if os.path.isdir(one) else ():
+            if name not in names and not os.path.lexists(os.path.join(home, name)):
+                os.symlink(os.path.join(one, name), os.path.join(home, name))
+    return home
 
 
 def serve(cls, handler, sink):

@@ -18,7 +18,7 @@ TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, TESTS)
 from harness import capture, tap, wait_for  # noqa: E402
 from monitoring.pipeline_servers import Postgres  # noqa: E402
-from monitoring.sinks import Mail, Web, free_ports  # noqa: E402
+from monitoring.sinks import Mail, Web, free_ports, programs_without  # noqa: E402
 
 ROOT = os.path.dirname(TESTS)
 SCRIPT = os.path.join(ROOT, "packaging/monitoring/deploy-monitoring.sh")
@@ -119,16 +119,6 @@ class Exporter(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def programs_without(*names):
-    """A PATH with all programs of this machine but some."""
-    home = tempfile.mkdtemp(dir=HOME.name)
-    for directory in os.environ["PATH"].split(":") + ["/usr/sbin", "/sbin"]:
-        for name in os.listdir(directory) if os.path.isdir(directory) else ():
-            if name not in names and not os.path.lexists(os.path.join(home, name)):
-                os.symlink(os.path.join(directory, name), os.path.join(home, name))
-    return home
-
-
 def wrong_use_has_its_exit_codes():
     for words in (["dance"], [], ["start", "stop"], ["logs", "nobody"], ["start", "--purge"],
                   ["--nothing"], ["--state"]):
@@ -143,17 +133,17 @@ def what_is_missing_is_named():
         if program == "WINDSOCK":
             code, text = script("start", WINDSOCK="/nowhere/windsock")
         else:
-            code, text = script("start", PATH=programs_without(program))
+            code, text = script("start", PATH=programs_without(HOME.name, program))
         assert code == 4 and "not installed: " + package + "\n" in text, (package, code, text)
     for program in ("curl", "flock", "setsid"):
-        code, text = script("status", PATH=programs_without(program))
+        code, text = script("status", PATH=programs_without(HOME.name, program))
         assert code == 4 and "apt-get install" in text, (program, code, text)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", PORT["PROMETHEUS"]))
         taken.listen()
         code, text = script("start")
     assert code == 4 and "PROMETHEUS_PORT=" in text, text
-    code, text = script("start", PATH=programs_without("docker", "docker-compose", "podman-compose"),
+    code, text = script("start", PATH=programs_without(HOME.name, "docker", "docker-compose", "podman-compose"),
                         backend="--compose")
     assert code == 4 and "podman-compose" in text, text
 
