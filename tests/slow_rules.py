@@ -4,7 +4,9 @@
 alert."""
 import glob
 import os
+import re
 import subprocess
+import tempfile
 
 import yaml
 
@@ -14,6 +16,8 @@ RULES = sorted(glob.glob(os.path.join(HERE, "..", "packaging/monitoring/promethe
 CASES = sorted(glob.glob(os.path.join(HERE, "monitoring/rules/*.test.yml")))
 KINDS = {"fires", "quiet", "recovers", "restart", "absent"}
 ALWAYS = {"Watchdog": {"fires", "restart", "absent"}}
+COMMANDS = {"airflow", "curl", "deploy-monitoring.sh", "journalctl", "kafka-broker-api-versions.sh",
+            "kafka-consumer-groups.sh", "pg_isready", "SELECT", "ss", "systemctl", "windsock"}
 PAGE = "file:///usr/share/doc/windsock/runbook.md#"
 
 
@@ -61,10 +65,25 @@ def every_alert_says_what_to_do():
         assert rule["labels"]["severity"] in ("critical", "warning", "info", "none"), name
         assert notes["summary"] and len(notes["description"]) > 60, name
         assert notes["runbook_url"] == PAGE + name.lower(), name
-        for what in ("**Means:**", "**Look:**", "**Do:**"):
+        for what in ("**Means:**", "**Look:**", "**Do:**", "**False alarm:**"):
             assert what in sections.get(name, ""), (name, what)
     assert set(sections) == {rule["alert"] for rule in alerts()}
 
 
+def runbook_asks_expressions():
+    """What stands under Look and is no command is taken by Prometheus."""
+    with open(os.path.join(HERE, "..", "docs", "runbook.md"), encoding="utf-8") as page:
+        blocks = re.findall(r"\*\*Look:\*\*\n\n((?:    .*\n)+)", page.read())
+    lines = [line.strip() for block in blocks for line in block.splitlines()]
+    asked = [line for line in lines if line.split()[0] not in COMMANDS]
+    assert len(blocks) == len(alerts()) and len(asked) > 20, asked
+    with tempfile.NamedTemporaryFile("w", suffix=".yml") as out:
+        rules = [{"record": "a:b", "expr": line, "labels": {"n": str(n)}}
+                 for n, line in enumerate(asked)]
+        yaml.safe_dump({"groups": [{"name": "runbook", "rules": rules}]}, out)
+        out.flush()
+        promtool("check", "rules", out.name)
+
+
 tap([rules_pass_the_check, cases_hold, every_alert_has_cases_of_all_kinds,
-     every_alert_says_what_to_do])
+     every_alert_says_what_to_do, runbook_asks_expressions])

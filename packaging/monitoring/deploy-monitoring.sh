@@ -181,13 +181,24 @@ prometheus_sed()
 	done
 }
 
+# make install writes its own place into runbook_url; this is for a source that is not installed.
+with_links()
+{
+	if [ -f "$here/../../docs/runbook.md" ]; then
+		docs=$(cd "$here/../../docs" && pwd)
+		sed "s|file:///usr/share/doc/windsock/|file://$(quoted "$docs")/|" "$1"
+	else
+		cat "$1"
+	fi
+}
+
 render_prometheus()
 {
 	dir=$state/prometheus
 	mkdir -p "$dir/rules" "$dir/targets"
 	rm -f "$dir"/rules/*.yml
 	for rule in "$here"/prometheus/rules/*.yml ${EXTRA_RULES:+"$EXTRA_RULES"/*.yml}; do
-		[ ! -f "$rule" ] || cp "$rule" "$dir/rules/"
+		[ ! -f "$rule" ] || with_links "$rule" >"$dir/rules/${rule##*/}"
 	done
 	prometheus_sed >"$dir/sed"
 	sed -f "$dir/sed" "$here/prometheus/prometheus.yml" >"$dir/prometheus.yml"

@@ -81,9 +81,18 @@ SILENCES = (
     ("PostgresDown instance=d", "PostgresNearConnectionLimit instance=e", True),
     ("OfYourOwn severity=critical instance=i", "OfYourOwn severity=warning instance=i", False),
     ("OfYourOwn severity=critical instance=i", "OfYourOwn severity=warning instance=j", True),
-    # Their rules ask for no label, so that one line is for all.
-    ("PipelineSilent job=producer", "PipelineDelayed job=none", False),
-    ("KafkaBrokerLost job=kafka-exporter", "KafkaConsumerLag topic=trades job=none", False),
+)
+
+# These rules ask for no label, so that one table is for one Alertmanager.
+PIPELINE = (
+    (("PipelineSilent job=producer",), {"PipelineDelayed", "KafkaConsumerLag", "PipelineLate"},
+     {"PipelineDelayed"}),
+    (("KafkaBrokerLost",), {"PipelineDelayed", "KafkaConsumerLag", "PipelineLate", "PipelineSilent"},
+     {"PipelineDelayed", "KafkaConsumerLag", "PipelineLate"}),
+    (("KafkaUnreachable",), {"KafkaBrokerLost", "PipelineSilent", "PipelineLosesTrades"},
+     {"KafkaBrokerLost", "PipelineSilent"}),
+    (("PostgresDown",), {"PipelineDelayed", "PipelineLate", "KafkaConsumerLag", "PipelineSilent"},
+     {"PipelineDelayed", "PipelineLate", "KafkaConsumerLag"}),
 )
 
 HOME = tempfile.TemporaryDirectory(prefix="alertmanager")
@@ -233,6 +242,17 @@ def table_of_silences_holds():
                  f"silences as in the table; not so: {[w for w in want if w not in manager.told()]}")
 
 
+def pipeline_is_told_once():
+    names = names_of_alerts()
+    config = rendered("silences", {})
+    for sources, others, silent in PIPELINE:
+        with Alertmanager(config) as manager:
+            manager.fire(*[labels_of(text, "a", names) for text in (*sources, *others)])
+            wait_for(lambda: {labels["alertname"] for labels, told in manager.told() if not told}
+                     == silent, f"{sources} to silence {silent}: {manager.told()}")
+        subprocess.run(["rm", "-rf", os.path.dirname(config) + "/data"], check=True)
+
+
 def messages_arrive():
     """Slack, webhook and watchdog; mail over TLS with a login."""
     web, files = Web(), certificate(HOME.name)
@@ -259,6 +279,6 @@ def messages_arrive():
 
 try:
     tap([each_combination_routes, silences_name_alerts_that_are, table_of_silences_holds,
-         messages_arrive])
+         pipeline_is_told_once, messages_arrive])
 finally:
     HOME.cleanup()

@@ -191,6 +191,14 @@ def rules_are_healthy_and_quiet():
     wait_for(lambda: set(alerts()) == wanted, f"no other alert than {wanted}: {alerts()}", 60)
 
 
+def links_lead_to_the_runbook():
+    for rule in rules():
+        if rule["type"] == "alerting" and rule["name"] != "StackTest":
+            page, anchor = rule["annotations"]["runbook_url"].removeprefix("file://").split("#")
+            with open(page, encoding="utf-8") as text:
+                assert anchor in [line[3:].strip().lower() for line in text if line[:3] == "## "], rule
+
+
 def texts(*patterns):
     """Of all these files, one after the other."""
     together = ""
@@ -299,7 +307,8 @@ try:
     SCHEDULER.start()
     tap([wrong_use_has_its_exit_codes, what_is_missing_is_named,
          starts_and_waits_until_all_is_scraped, logs_are_shown_and_followed,
-         start_again_changes_nothing, rules_are_healthy_and_quiet, names_in_rules_are_real,
+         start_again_changes_nothing, rules_are_healthy_and_quiet, links_lead_to_the_runbook,
+         names_in_rules_are_real,
          what_ran_once_is_missed, expressions_of_the_guide_answer,
          alerts_tell_what_the_recording_tells, alert_reaches_webhook_and_mailbox,
          restart_gives_new_processes, stop_leaves_nothing])
