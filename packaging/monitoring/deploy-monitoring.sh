@@ -61,6 +61,7 @@ WINDSOCK_IMAGE windsock:0.1.0
 WINDSOCK_SOURCE
 KAFKA_EXPORTER kafka_exporter
 KAFKA_BROKERS
+COMPOSE_PROFILES
 DATA_SOURCE_NAME
 GRAFANA_ADMIN_PASSWORD
 SLACK_URL
@@ -510,7 +511,13 @@ compose_start()
 {
 	$(engine) network inspect crypto-network >/dev/null 2>&1 ||
 		$(engine) network create crypto-network >/dev/null || die 1 "cannot make crypto-network"
-	compose up -d || die 1 "not everything started; see: $0 logs"
+	# By name: podman-compose of Debian 12 does not know profiles.
+	services=$ours
+	case ,$COMPOSE_PROFILES, in
+	*,pipeline,*) services="$services $outside" ;;
+	esac
+	# shellcheck disable=SC2086 # a list of words
+	compose up -d $services || die 1 "not everything started; see: $0 logs"
 	started=
 	for name in $required grafana; do
 		tries=$((patience * 2))

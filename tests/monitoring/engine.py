@@ -28,6 +28,8 @@ ENGINES = (
 SERVICES = {"WINDSOCK": "airflow-exporter", "PROMETHEUS": "prometheus",
             "ALERTMANAGER": "alertmanager", "POSTGRES_EXPORTER": "postgres-exporter",
             "GRAFANA": "grafana"}
+OURS = ("airflow-exporter", "prometheus", "alertmanager", "postgres-exporter", "grafana",
+        "kafka-exporter")
 CLOSED = ("KAFKA_EXPORTER", "PRODUCER", "CONSUMER", "AIRFLOW", "STATSD")
 
 # Containers run from "up" to "down"; the network is there once it was made.
@@ -39,7 +41,7 @@ case "${{0##*/}} $*" in
 *"image inspect"*) [ -f {home}/image ] ;;
 *"network inspect"*) [ -f {home}/network ] ;;
 *"network create"*) touch {home}/network ;;
-*" up -d") env | grep '^MONITORING_\\|^WINDSOCK_' >{home}/env; pwd >{home}/where; touch {home}/up ;;
+*" up -d "*) env | grep '^MONITORING_\\|^WINDSOCK_' >{home}/env; pwd >{home}/where; touch {home}/up ;;
 *" down"*) rm -f {home}/up ;;
 *" ps -q "*"service=kafka-exporter"*) ;;
 *" ps -q "*) [ ! -f {home}/up ] || echo 0123456789ab ;;
@@ -107,14 +109,16 @@ def life(engines, compose, engine):
         assert name + ": healthy" in text and name + ": scraped" in text, (name, text)
     told = machine.told()
     assert engine + " network create crypto-network" in told, told
-    assert compose + files + " up -d" in told, told
+    assert compose + files + " up -d " + " ".join(OURS) in told, told
     assert machine.read("where").strip() == os.path.realpath(machine.state)
     assert "WINDSOCK_FLAGS=--airflow.version=2.11 --log.level=debug" in machine.read("env")
     assert "MONITORING_STATE=" + machine.state in machine.read("env")
     for name in ("prometheus/prometheus.yml", "alertmanager/alertmanager.yml"):
         assert os.stat(os.path.join(machine.state, name)).st_mode & 0o044 == 0o044, name
-    again = machine.run("start")
-    assert again[0] == 0 and not any("network create" in line for line in machine.told()), again
+    code, text = machine.run("start", COMPOSE_PROFILES="other,pipeline")
+    told = machine.told()
+    assert code == 0 and not any("network create" in line for line in told), told
+    assert compose + files + " up -d " + " ".join(OURS) + " producer consumer" in told, told
 
     code, text = machine.run("status")
     rows = {line.split()[0]: line.split()[1:4] for line in text.splitlines()}
@@ -191,7 +195,7 @@ def podman_compose_takes_the_file():
     assert code == 0, text
     told = [line for line in machine.told() if re.match("podman (create|run)", line)]
     of = {name: line for line in told for name in [re.search(r"--name=crypto-monitoring_(\S+)_1", line)[1]]}
-    assert set(of) == {*SERVICES.values(), "kafka-exporter"}, told
+    assert set(of) == set(OURS), told
     assert of["airflow-exporter"].endswith("--airflow.version=2.11 --log.level=debug"), of
     assert "--storage.tsdb.retention.time=7d" in of["prometheus"], of
     for name, line in of.items():
@@ -222,11 +226,25 @@ def compose_file_says_what_it_must():
     assert done.returncode != 0 and "deploy-monitoring.sh" in done.stderr, done.stderr
 
 
+def settings_are_in_the_example():
+    """All, with the value that they have unless told."""
+    with open(SCRIPT, encoding="utf-8") as text:
+        table = re.search(r"\nsettings='\n(.*?)'", text.read(), re.S)[1]
+    with open(os.path.join(os.path.dirname(SCRIPT), ".env.example"), encoding="utf-8") as text:
+        example = dict(re.findall(r"^# ([A-Z_]+)=(\S*)", text.read(), re.M))
+    for line in table.splitlines():
+        name, value = (line + " ").split(" ", 1)
+        assert name in example, name
+        assert not value.strip() or example[name] in (value.strip(), "alerts@example.org",
+                                                      "on-call@example.org"), line
+
+
 HOME = tempfile.TemporaryDirectory(prefix="engine")
 PLAIN = programs_without(HOME.name, "docker", "docker-compose", "podman", "podman-compose")
 try:
     tap([lives_with_each_engine, goes_without_an_engine, source_or_image_is_wanted,
          one_that_is_not_healthy_is_named, commands_of_the_guide_work_in_the_state,
-         podman_compose_takes_the_file, compose_file_says_what_it_must])
+         podman_compose_takes_the_file, compose_file_says_what_it_must,
+         settings_are_in_the_example])
 finally:
     HOME.cleanup()
