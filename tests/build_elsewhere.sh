@@ -57,6 +57,8 @@ within()
 		mount --make-rprivate /
 		mount -t proc proc "$1/proc"
 		mount -t tmpfs -o mode=1777 tmpfs "$1/dev/shm"
+		mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts "$1/dev/pts"
+		mount --bind "$1/dev/pts/ptmx" "$1/dev/ptmx"
 		exec chroot "$1" sh -euc "$2"' sh "$roots/$1" "$3" "$network"
 }
 

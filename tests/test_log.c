@@ -121,10 +121,10 @@ static void long_messages_are_cut(void **state)
 			memcpy(message + i, "\xc3\xa9", 2);
 		message[i] = '\0';
 		line = logged(LOG_LOGFMT, LOG_INFO, message);
-		assert_in_range(strlen(line), 1900, 2048);
+		assert_true(strlen(line) >= 1900 && strlen(line) <= 2048);
 		assert_string_equal(line + strlen(line) - 7, "\xc3\xa9" ELLIPSIS "\"\n");
 		line = logged(LOG_JSON, LOG_INFO, message);
-		assert_in_range(strlen(line), 1900, 2048);
+		assert_true(strlen(line) >= 1900 && strlen(line) <= 2048);
 		assert_string_equal(line + strlen(line) - 8, "\xc3\xa9" ELLIPSIS "\"}\n");
 	}
 	memset(message, '\n', sizeof(message) - 1);

@@ -47,7 +47,7 @@ static void values_are_of_this_process(void **state)
 	assert_true(value("process_resident_memory_bytes", false) > 100000);
 	assert_true(value("process_virtual_memory_bytes", false) >
 	            value("process_resident_memory_bytes", false));
-	assert_in_range((uintmax_t)value("process_threads", false), 1, 2);
+	assert_true(value("process_threads", false) == 1 || value("process_threads", false) == 2);
 	assert_true(value("process_cpu_seconds_total", false) >= 0);
 	assert_true(value("process_cpu_seconds_total", true) >= 0);
 }
