@@ -196,7 +196,7 @@ def html_is_that_of_the_man_pages():
                                "https://manpages.debian.org/%N.%S", page],
                               cwd=os.path.join(ROOT, "docs"), capture_output=True, text=True,
                               timeout=20, check=True).stdout
-        assert text == read("docs", page + ".html"), page
+        assert text == read("docs", page + ".html"), page + ": make html"
 
 
 def check_examples(name, least):
