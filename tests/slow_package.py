@@ -384,6 +384,15 @@ def remove_keeps_the_configuration():
     apt("remove", "windsock")
 
 
+def autopkgtest_passes():
+    """Debian's way to test a package that is installed; no network but lo while it runs."""
+    apt("install", "/srv/new.deb", "autopkgtest", "dpkg-dev")
+    shutil.copytree(os.path.join(ROOT, "packaging", "deb"), M.root + "/srv/source/debian")
+    said = M.run("autopkgtest", "--no-built-binaries", "/srv/new.deb", "/srv/source//", "--", "null",
+                 check=False, seconds=300)
+    assert re.search("^service +PASS$", said, re.M), said[-4000:]
+
+
 def prepare():
     """The packages and clients, on the machine's disk."""
     SEEN["version"] = make_previous(built(), M.root + "/srv/previous.deb")
@@ -406,7 +415,7 @@ try:
              airflow_client_with_airflow_names, nothing_was_refused, prometheus_scrapes_it,
              crash_keeps_the_sockets, it_is_there_after_a_reboot, purge_leaves_nothing,
              upgrade_under_load_loses_nothing, upgrade_keeps_what_was_edited,
-             remove_keeps_the_configuration, purge_leaves_nothing])
+             remove_keeps_the_configuration, purge_leaves_nothing, autopkgtest_passes])
 except Skip as why:
     print(f"skipped: {why}")
     sys.exit(75)
