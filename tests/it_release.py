@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The notes of a release, cut out of the changelog."""
 import os
+import re
 import subprocess
 import sys
+import tempfile
 
 from harness import HERE, tap
 
@@ -57,10 +59,18 @@ REFUSED = (
     ("## 1.0.0 - 2026-01-01\n\n- x\n## [1.0.0]\n", "1.0.0", "line 4: 1.0.0 is there twice"),
     ("", "1.0.0", "no section of 1.0.0, there are: none"),
 )
+# Where a version stands, besides the names of images.
+PLACES = (
+    ("packaging/rpm/windsock.spec", r"^Version: +"),
+    ("packaging/rpm/windsock.spec", r"^%changelog\n.* - "),
+    ("packaging/deb/changelog", r"^windsock \("),
+    ("packaging/oci/Containerfile", r"^ARG VERSION="),
+)
+IMAGE = re.compile(r"(?<![/\w])windsock(?:-pipeline)?:(?=\d+\.\d+\.\d)")
 
 
 def read(*name):
-    with open(os.path.join(ROOT, *name)) as file:
+    with open(os.path.join(ROOT, *name), encoding="utf-8", errors="replace") as file:
         return file.read()
 
 
@@ -91,13 +101,47 @@ def the_command_says_what_is_wrong():
         done = subprocess.run([sys.executable, "packaging/release/notes.py", *args], cwd=ROOT,
                               capture_output=True, text=True)
         return done.returncode, done.stdout, done.stderr
-    code, out, _ = ask("Unreleased", "CHANGELOG.md")
-    assert code == 0 and out.startswith("### "), out
+    with tempfile.NamedTemporaryFile("w", suffix=".md") as file:
+        file.write(CHANGELOG)
+        file.flush()
+        assert ask("1.1.0", file.name) == (0, "- The first.\n", "")
     code, out, said = ask("9.9.9")
     assert code == 1 and out == "" and said.startswith("CHANGELOG.md: no section of 9.9.9"), said
     code, out, said = ask("9.9.9", "nonexistent")
     assert code == 1 and "No such file" in said, said
 
 
+def places():
+    """(file, what stands before a version there)."""
+    yield from PLACES
+    for top in "docs", "packaging":
+        for home, _, names in os.walk(os.path.join(ROOT, top)):
+            if "node_modules" not in home:
+                for name in names:
+                    path = os.path.relpath(os.path.join(home, name), ROOT)
+                    if not path.endswith((".png", ".json")) and IMAGE.search(read(path)):
+                        yield path, IMAGE.pattern
+
+
+def one_version_everywhere():
+    version = re.search(r"^VERSION = (\S+)$", read("Makefile"), re.M)[1]
+    differ = []
+    found = list(places())
+    for path, before in found:
+        said = re.findall(rf"{before}(\d+\.\d+\.\d+)", read(path), re.M)
+        assert said, (path, before)
+        # A changelog begins with the newest.
+        differ += [(path, one) for one in (said[:1] if "changelog" in before + path else said)
+                   if one != version]
+    assert not differ, (version, differ)
+    assert len(found) > len(PLACES) + 2, found
+    released = [v for v in notes.sections(read("CHANGELOG.md")) if v != "Unreleased"]
+    assert not released or numbers(released[0]) <= numbers(version), (released, version)
+
+
+def numbers(version):
+    return [int(n) for n in version.split(".")]
+
+
 tap([notes_are_cut_out, what_is_no_section_is_refused, our_own_changelog_is_one,
-     the_command_says_what_is_wrong])
+     the_command_says_what_is_wrong, one_version_everywhere])
