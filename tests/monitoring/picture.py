@@ -2,21 +2,32 @@
 # SPDX-License-Identifier: Apache-2.0
 """picture.py [NAME ...]: docs/dashboard-NAME.png, drawn in a headless browser by Grafana's own
 components (npm) from what a real Prometheus answers to each query of the dashboard.  The
-Prometheus has an hour of scrapes of a windsock to which recordings of Airflow were played."""
+Prometheus has an hour of scrapes of a windsock to which recordings of Airflow were played; for the
+pipeline, it scrapes the real one for five minutes."""
+import contextlib
+import itertools
 import json
 import os
 import random
 import shutil
+import socket
 import subprocess
 import sys
+import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, ".."))
 
-from dashboards import dashboard, filled, panels, step  # noqa: E402
+from dashboards import NAMES, dashboard, filled, panels, step  # noqa: E402
 from harness import Windsock  # noqa: E402
 from history import START, History, timed  # noqa: E402
+from pipeline_servers import Kafka, Postgres, Program  # noqa: E402
+from prometheus import Prometheus  # noqa: E402
 
+PIPELINE = os.path.join(HERE, "..", "..", "packaging", "monitoring", "pipeline")
+# Debian's, for it has the modules.
+PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
 DOCS = os.path.join(HERE, "..", "..", "docs")
 BUILD = os.path.join(HERE, "..", "..", "build", "picture")
 HOUR, WIDTH = 3600, 1600
@@ -34,22 +45,29 @@ def an_hour_and_more(w):
     return events
 
 
-def results(prometheus, name, end):
-    """{panel id: the answers to its queries}, at end and the hour before it."""
-    found = {}
-    for p in panels(name):
-        every = step(p, HOUR)
-        answers = []
-        for t in p["targets"]:
-            query = filled(t["expr"], p, HOUR)
-            data = prometheus.api("query", query=query, time=end) if t.get("instant") else \
-                prometheus.api("query_range", query=query, start=end - HOUR, end=end, step=every)
-            answers.append({"refId": t["refId"], "legend": t.get("legendFormat", ""),
-                            "result": data["result"]})
-        found[p["id"]] = {"step": every, "answers": answers}
-        if not any(a["result"] for a in answers):
-            print(f"{name}: {p['title']}: no data")
-    return found
+class Shown:
+    """A dashboard at the end of so many seconds."""
+
+    def __init__(self, prometheus, name, end, seconds, scrape):
+        self.prometheus, self.name, self.end = prometheus, name, end
+        self.seconds, self.scrape = seconds, scrape
+
+    def answer(self, p, t):
+        query = filled(t["expr"], p, self.seconds, self.scrape)
+        data = self.prometheus.api("query", query=query, time=self.end) if t.get("instant") else \
+            self.prometheus.api("query_range", query=query, start=self.end - self.seconds,
+                                end=self.end, step=step(p, self.seconds, self.scrape))
+        return {"refId": t["refId"], "legend": t.get("legendFormat", ""), "result": data["result"]}
+
+    def picture(self):
+        results = {}
+        for p in panels(self.name):
+            answers = [self.answer(p, t) for t in p["targets"]]
+            results[p["id"]] = {"step": step(p, self.seconds, self.scrape), "answers": answers}
+            if not any(a["result"] for a in answers):
+                print(f"{self.name}: {p['title']}: no data")
+        return {"dashboard": dashboard(self.name), "results": results,
+                "from": self.end - self.seconds, "to": self.end}
 
 
 def bundle():
@@ -93,16 +111,66 @@ def shoot(name, picture):
     return os.path.relpath(png)
 
 
-def main(names):
-    bundle()
+def of_recordings(names):
     with History() as history:
         with Windsock() as w:
             history.play(w, "airflow-exporter", an_hour_and_more(w), 30, 2 * HOUR)
         with history.prometheus() as prometheus:
             end = (START + 2 * HOUR) // HOUR * HOUR - 60  # no label at the edge
             for name in names:
-                print(shoot(name, {"dashboard": dashboard(name), "from": end - HOUR, "to": end,
-                                   "results": results(prometheus, name, end)}))
+                yield name, Shown(prometheus, name, end, HOUR, 30).picture()
 
 
-main(sys.argv[1:] or ("airflow", "windsock"))
+def free_ports(count):
+    with contextlib.ExitStack() as stack:
+        held = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for s in held:
+            s.bind(("127.0.0.1", 0))
+        return [s.getsockname()[1] for s in held]
+
+
+def of_the_pipeline(name):
+    """Five minutes, in one of which the consumer is away."""
+    with tempfile.TemporaryDirectory(prefix="pipeline") as home, contextlib.ExitStack() as stack:
+        os.chmod(home, 0o755)  # the user postgres goes through it
+        ports = free_ports(7)
+        kafka, postgres = Kafka(home, *ports[:2]), Postgres(home, ports[2])
+        jobs = dict(zip(("producer", "consumer", "kafka-exporter", "postgres-exporter"), ports[3:]))
+
+        def program(job, *command, **env):
+            return Program(home, job, command, env=dict(os.environ, **env))
+
+        def python(job, *flags, script=None, **env):
+            return program(job, PYTHON, os.path.join(PIPELINE, (script or job) + ".py"),
+                           "--brokers=" + kafka.brokers, f"--listen=127.0.0.1:{jobs[job]}",
+                           *flags, PYTHONDONTWRITEBYTECODE="1", **env)
+
+        consumer = python("consumer", DATABASE_URL=postgres.url)
+        programs = [kafka, postgres, python("producer", "--rate=100", "--seed=1"), consumer,
+                    python("kafka-exporter", script="kafka_lag"),
+                    program("postgres-exporter", "prometheus-postgres-exporter",
+                            f"--web.listen-address=127.0.0.1:{jobs['postgres-exporter']}",
+                            DATA_SOURCE_NAME=postgres.url)]
+        for one in programs:
+            stack.callback(getattr(one, "program", one).end)
+            one.start()
+        prometheus = stack.enter_context(Prometheus(jobs, interval="2s"))
+        # Five minutes have to pass: that is what the picture shows.
+        time.sleep(150)
+        consumer.stop()
+        time.sleep(40)
+        consumer.start()
+        time.sleep(120)
+        end = int(time.time()) // 10 * 10
+        yield name, Shown(prometheus, name, end, 300, 2).picture()
+
+
+def main(names):
+    bundle()
+    pipeline = [of_the_pipeline(name) for name in names if name == "crypto-pipeline"]
+    others = [name for name in names if name != "crypto-pipeline"]
+    for name, picture in itertools.chain(*pipeline, of_recordings(others) if others else ()):
+        print(shoot(name, picture))
+
+
+main(sys.argv[1:] or NAMES)

@@ -41,12 +41,16 @@ standardTransformersRegistry.setInit(() =>
 const named = (legend, labels) => legend.replace(/{{\s*(\w+)\s*}}/g, (_, name) => labels[name] ?? "");
 const number = (text) => (text === "NaN" ? null : Number(text.replace("Inf", "Infinity")));
 
+// As Grafana does: a line ends where a step has no value.
+const gapped = (points, step) => points.flatMap(([at, value], i) =>
+	(i + 1 < points.length && points[i + 1][0] - at > 1.5 * step
+		? [[at, value], [at + step, "NaN"]] : [[at, value]]));
+
 function series({ legend, result }, step) {
 	return result.map(({ metric, values, value }) => {
-		const points = values ?? [value];
+		const points = values ? gapped(values, step) : [value];
 		return toDataFrame({ fields: [
-			{ name: "Time", type: FieldType.time, values: points.map(([at]) => at * 1000),
-				config: { interval: step * 1000 } },
+			{ name: "Time", type: FieldType.time, values: points.map(([at]) => at * 1000) },
 			{ name: "Value", type: FieldType.number, values: points.map(([, v]) => number(v)),
 				labels: metric, config: { displayNameFromDS: named(legend, metric) } },
 		] });
