@@ -165,7 +165,7 @@ dashboards:
 # docs/dashboard-*.png, drawn by Grafana's own components from a real Prometheus.
 .PHONY: pictures
 pictures: $(BUILD)/windsock
-	$(Q)$(call need,pictures)
+	$(Q)$(call need,pictures monitoring)
 	$(Q)WINDSOCK=$(BUILD)/windsock python3 tests/monitoring/picture.py
 
 # The monitoring stack with the programs of Debian, on free ports.

@@ -10,7 +10,6 @@ import json
 import os
 import random
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,7 +21,7 @@ sys.path.insert(0, os.path.join(HERE, ".."))
 from dashboards import NAMES, dashboard, filled, panels, step  # noqa: E402
 from harness import Windsock  # noqa: E402
 from history import START, History, timed  # noqa: E402
-from pipeline_servers import Kafka, Postgres, Program  # noqa: E402
+from pipeline_servers import Kafka, Postgres, Program, free_ports  # noqa: E402
 from prometheus import Prometheus  # noqa: E402
 
 PIPELINE = os.path.join(HERE, "..", "..", "packaging", "monitoring", "pipeline")
@@ -119,14 +118,6 @@ def of_recordings(names):
             end = (START + 2 * HOUR) // HOUR * HOUR - 60  # no label at the edge
             for name in names:
                 yield name, Shown(prometheus, name, end, HOUR, 30).picture()
-
-
-def free_ports(count):
-    with contextlib.ExitStack() as stack:
-        held = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for s in held:
-            s.bind(("127.0.0.1", 0))
-        return [s.getsockname()[1] for s in held]
 
 
 def of_the_pipeline(name):

@@ -19,6 +19,7 @@ import urllib.request
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, TESTS)
+from dashboards import filled  # noqa: E402
 from harness import tap, wait_for  # noqa: E402
 from pipeline_servers import Kafka, Postgres, Program, free_ports, listens  # noqa: E402
 
@@ -31,7 +32,6 @@ NAMES = ("WINDSOCK", "STATSD", "PROMETHEUS", "ALERTMANAGER", "GRAFANA", "POSTGRE
 JOBS = ("producer", "consumer", "postgres-exporter", "kafka-exporter")
 GUIDE = ("rate(producer_messages_total[5m])", "rate(consumer_messages_total[5m])", "postgres_up",
          "postgres_exporter_scrapes_total", "kafka_brokers", "kafka_consumer_lag")
-VARIABLES = {"$__rate_interval": "20s", "$job": ".*", "$instance": ".*"}
 EXPORTER = os.environ.get("KAFKA_EXPORTER") or shutil.which("kafka_exporter") or \
     os.path.join(PIPELINE, "kafka_lag.py")
 RATE = 400
@@ -146,17 +146,10 @@ def rules_ask_for_what_is_sent():
         wait_for(lambda: query(f"count({name})"), "a series of " + name, 20)
 
 
-def filled(text):
-    for name, instead in VARIABLES.items():
-        text = text.replace(name, instead)
-    assert "$" not in text, text
-    return text
-
-
 def dashboard_has_data():
     with open(os.path.join(MONITORING, "grafana/dashboards/crypto-pipeline.json")) as text:
         dashboard = json.load(text)
-    asked = [filled(t["expr"]) for p in dashboard["panels"] for t in p.get("targets", [])]
+    asked = [filled(t["expr"], p, 300, 5) for p in dashboard["panels"] for t in p.get("targets", [])]
     for text in asked:
         wait_for(lambda: query(text), "data for " + text, 40)
     for v in dashboard["templating"]["list"]:

@@ -18,22 +18,24 @@ export const of = (metric, labels = "") =>
 export const rate = (metric, labels) => `rate(${of(metric, labels)}[$__rate_interval])`;
 
 // The whole of a counter whose series began within a time: what made it begin counts, and a rate
-// does not see it.  Only where windsock was scraped before that time or has started since; else
+// does not see it.  Only of a process that was scraped before that time or has started since; else
 // the count may be old.
-const began = (m, time, started = "") =>
+const began = (m, time, seconds) =>
 	`((${m} unless ${m} offset ${time})\n` +
-	`    and on (job, instance) (${of("up")} offset ${time} == 1${started}))`;
-const START = `\n      or ${of("process_start_time_seconds")} > time() - $__range_s`;
+	`    and on (job, instance) (${of("up")} offset ${time} == 1\n` +
+	`      or ${of("process_start_time_seconds")} > time() - ${seconds}))`;
+// $__rate_interval in seconds Grafana does not tell: this is no less, unless the zoom is close.
+const SECONDS = { $__range: "$__range_s", $__rate_interval: "5 * $__interval_ms / 1000" };
 
 // What a counter has grown by in a time.
 export function during(metric, labels, time = "$__range") {
 	const m = of(metric, labels);
-	return `${began(m, time, time === "$__range" ? START : "")}\n    or increase(${m}[${time}])`;
+	return `${began(m, time, SECONDS[time])}\n    or increase(${m}[${time}])`;
 }
 // The same for each bar of a diagram: each event is in one bar.
 export function each(metric, labels) {
 	const m = of(metric, labels);
-	return `${began(m, "$__interval")}\n` +
+	return `${began(m, "$__interval", "$__interval_ms / 1000")}\n` +
 		`    or rate(${m}[$__rate_interval]) * $__interval_ms / 1000`;
 }
 
