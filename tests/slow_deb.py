@@ -24,10 +24,14 @@ COMPILED = {"-fPIE", "-fstack-protector-strong", "-fstack-clash-protection", "-f
             "-D_FORTIFY_SOURCE=3"}
 LINKED = {"-fPIE", "-pie", "-Wl,-z,relro,-z,now"}
 
-if sys.platform != "linux" or not os.path.exists("/etc/debian_version"):
+if not os.path.exists("/etc/debian_version"):
     print("skipped: no Debian")
     sys.exit(75)
-ask("sh", "tests/deps.sh", "build", "test", "deb", "debtest")
+try:
+    ask("sh", "tests/deps.sh", "build", "test", "deb", "debtest")
+except AssertionError as error:
+    print("skipped: what it needs could not be installed:", error)
+    sys.exit(75)
 HOME = tempfile.TemporaryDirectory(prefix="deb")
 os.chmod(HOME.name, 0o755)
 COMMIT = tree()
