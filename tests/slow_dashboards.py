@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Grafana's dashboards: made from their sources, kept to rules, with data for every query of a
 real Prometheus that scrapes windsock, and with the numbers of Airflow's own database.  The queries
-of the pipeline are only parsed: nothing here exports what they ask for."""
+of the pipeline are parsed here; tests/monitoring/pipeline.py asks them."""
 import contextlib
 import copy
 import functools
