@@ -14,6 +14,8 @@ import threading
 import urllib.parse
 import urllib.request
 
+import yaml
+
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, TESTS)
 from harness import capture, tap, wait_for  # noqa: E402
@@ -23,6 +25,7 @@ from monitoring.sinks import Mail, Web, free_ports, programs_without  # noqa: E4
 ROOT = os.path.dirname(TESTS)
 SCRIPT = os.path.join(ROOT, "packaging/monitoring/deploy-monitoring.sh")
 OURS = ("airflow-exporter", "prometheus", "alertmanager", "postgres-exporter")
+OTHERS = ("producer", "consumer", "kafka-exporter", "grafana")
 PACKAGES = {"windsock": "WINDSOCK", "prometheus": "prometheus",
             "prometheus-alertmanager": "prometheus-alertmanager",
             "prometheus-postgres-exporter": "prometheus-postgres-exporter"}
@@ -46,6 +49,7 @@ PORT = dict(zip(PORTS, free_ports(len(PORTS))))
 ENV = dict(os.environ, WINDSOCK=os.path.abspath(os.environ.get("WINDSOCK", "build/windsock")),
            WINDSOCK_FLAGS="--airflow.version=2.11", SCRAPE_INTERVAL="1s",
            AIRFLOW_SCRAPE_INTERVAL="1s", EXTRA_RULES=RULES, SMTP_TLS="false",
+           SMTP_PASSWORD="a secret that is kept",
            DATA_SOURCE_NAME=f"postgresql://postgres@127.0.0.1:{PORT['POSTGRES']}/postgres"
            "?sslmode=disable",
            WEBHOOK_URL=WEB.url + "/", SMTP_HOST=MAIL.host,
@@ -241,6 +245,50 @@ def what_ran_once_is_missed():
     assert {a for a in alerts() if a[0] == "TargetMissing"} == {missed}, alerts()
 
 
+def intervals_are_as_told():
+    """Those of the guide unless told otherwise, and every component is a target."""
+    wanted = {"15s": ["15s", "30s", "15s"], "30s": ["30s", "60s", "30s"]}
+    for interval, (most, airflow, evaluation) in wanted.items():
+        settings = {} if interval == "15s" else {"SCRAPE_INTERVAL": most,
+                                                 "AIRFLOW_SCRAPE_INTERVAL": airflow}
+        clean = {"SCRAPE_INTERVAL": "", "AIRFLOW_SCRAPE_INTERVAL": "", **settings}
+        state = os.path.join(HOME.name, "intervals" + interval)
+        done = subprocess.run([SCRIPT, "--native", "--state", state, "config"], env=dict(ENV, **clean),
+                              capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        with open(os.path.join(state, "prometheus/prometheus.yml"), encoding="utf-8") as text:
+            config = yaml.safe_load(text)
+        assert config["global"]["scrape_interval"] == most, config["global"]
+        assert config["global"]["evaluation_interval"] == evaluation, config["global"]
+        own = {job["job_name"]: job.get("scrape_interval") for job in config["scrape_configs"]}
+        assert own == {**dict.fromkeys((*OURS, *OTHERS)), "airflow": airflow,
+                       "airflow-exporter": airflow}, own
+    targets = api("targets")["activeTargets"]
+    assert {t["labels"]["job"] for t in targets} == {*OURS, *OTHERS}, targets
+    assert api("status/flags")["storage.tsdb.retention.time"] == "15d"
+
+
+def endpoints_of_the_guide_answer():
+    for port, name in (("WINDSOCK", "windsock_datagrams_total"), ("POSTGRES_EXPORTER", "pg_up 1")):
+        with urllib.request.urlopen(f"http://127.0.0.1:{PORT[port]}/metrics", timeout=20) as answer:
+            assert "\n" + name in answer.read().decode(), name
+
+
+def secrets_are_kept():
+    """In files that nobody else reads, and in no command line."""
+    for path in (STATE, STATE + "/alertmanager/secrets"):
+        assert os.stat(path).st_mode & 0o077 == 0, path
+    for name in ("smtp_password", "slack_url"):
+        assert os.stat(f"{STATE}/alertmanager/secrets/{name}").st_mode & 0o777 == 0o600, name
+    with open(STATE + "/.env", encoding="utf-8") as text:
+        password = re.search("GRAFANA_ADMIN_PASSWORD=([0-9a-f]{48})\n", text.read())[1]
+    for pid in pids().values():
+        with open(f"/proc/{pid}/cmdline", encoding="utf-8") as text:
+            words = text.read()
+        for secret in (password, ENV["SMTP_PASSWORD"], ENV["DATA_SOURCE_NAME"]):
+            assert secret not in words, words
+
+
 def start_again_changes_nothing():
     before = pids()
     code, text = script("start")
@@ -307,6 +355,7 @@ try:
     SCHEDULER.start()
     tap([wrong_use_has_its_exit_codes, what_is_missing_is_named,
          starts_and_waits_until_all_is_scraped, logs_are_shown_and_followed,
+         intervals_are_as_told, endpoints_of_the_guide_answer, secrets_are_kept,
          start_again_changes_nothing, rules_are_healthy_and_quiet, links_lead_to_the_runbook,
          names_in_rules_are_real,
          what_ran_once_is_missed, expressions_of_the_guide_answer,
