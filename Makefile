@@ -177,6 +177,7 @@ monitoring-test: $(BUILD)/windsock $(BUILD)/deps-test
 	$(Q)python3 tests/monitoring/alertmanager.py
 	$(Q)python3 tests/monitoring/engine.py
 	$(Q)WINDSOCK=$(BUILD)/windsock python3 tests/monitoring/stack.py
+	$(Q)WINDSOCK=$(BUILD)/windsock python3 tests/monitoring/scaling.py
 	$(Q)WINDSOCK=$(BUILD)/windsock python3 tests/monitoring/pipeline.py || [ $$? -eq 75 ]
 
 check-format:
