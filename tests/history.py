@@ -36,25 +36,25 @@ class History:
         self.out.close()
         self.home.cleanup()
 
-    def scrape(self, w, job, at, instance="windsock:9092"):
+    def scrape(self, w, job, at, started=0, instance="windsock:9092"):
         labels = f'job="{job}",instance="{instance}"'
         for name, own, value in SAMPLE.findall(w.get()[1] + "up 1\n"):
             if name == "process_start_time_seconds":
-                value = START  # its clock is the machine's
+                value = START + started  # its clock is the machine's
             own = own and "," + own.rstrip(",")
             self.out.write(f"{name}{{{labels}{own}}} {value} {START + at}\n")
 
-    def play(self, w, job, events, interval, until):
+    def play(self, w, job, events, interval, until, started=0):
         """events: [(seconds, socket, datagram)], in order."""
         ready = iter(sorted(events, key=lambda event: event[0]))
         event = next(ready, None)
-        for at in range(0, until + 1, interval):
+        for at in range(started, until + 1, interval):
             while event and event[0] <= at:
                 w.socket = event[1]
                 w.send_at_once(event[2])
                 event = next(ready, None)
             w.settle()
-            self.scrape(w, job, at)
+            self.scrape(w, job, at, started)
 
     def prometheus(self, **settings):
         self.out.write("# EOF\n")

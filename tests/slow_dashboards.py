@@ -298,15 +298,23 @@ def truth(name):
         return json.load(known)
 
 
+RESTARTED = "airflow-3.3-plain"  # its windsock is away for ten minutes, and comes back
+AWAY, BACK, END_OF_RESTARTED = END_OF_SECOND, END_OF_SECOND + 600, END_OF_SECOND + 750
+
+
+def play(history, name, starts, until, started=0):
+    with Windsock(*flags_for(truth(name)["airflow"])) as w:
+        history.play(w, name, [(at + seconds, w.socket, datagram) for at in starts
+                               for seconds, datagram in timed(name)], SCRAPE, until, started)
+
+
 @contextlib.contextmanager
 def played():
     """A Prometheus with all recordings, each a job."""
     with History() as history:
         for name in RECORDINGS:
-            with Windsock(*flags_for(truth(name)["airflow"])) as w:
-                history.play(w, name, [(at + seconds, w.socket, datagram) for at in (FIRST, SECOND)
-                                       for seconds, datagram in timed(name)],
-                             SCRAPE, END_OF_SECOND)
+            play(history, name, (FIRST, SECOND), END_OF_SECOND)
+        play(history, RESTARTED, (BACK + 5,), END_OF_RESTARTED, BACK)
         with history.prometheus() as prometheus:
             yield prometheus
 
@@ -440,6 +448,16 @@ def values_are_airflows(prometheus):
         slots_are_airflows(wide, name)
 
 
+def a_restart_hides_nothing(prometheus):
+    """The first scrape after it may have what is counted only once."""
+    dags, tasks, durations = known(RESTARTED)
+    seconds = END_OF_RESTARTED - AWAY - 300  # windsock was away then
+    counts_are_airflows(Panels(prometheus, RESTARTED, END_OF_RESTARTED, seconds, scrape=SCRAPE),
+                        dags, tasks, same)
+    durations_are_airflows(Panels(prometheus, RESTARTED, END_OF_RESTARTED, 300, scrape=75),
+                           durations)
+
+
 CHOICES = (
     ("airflow", {"job": "airflow-3.3-influxdb"}),
     ("airflow", {"instance": "windsock:9092"}),
@@ -490,7 +508,8 @@ def variables_offer_what_there_is(prometheus):
 
 def with_history():
     with played() as prometheus:
-        for check in (values_are_airflows, variables_offer_what_there_is, variables_narrow):
+        for check in (values_are_airflows, a_restart_hides_nothing,
+                      variables_offer_what_there_is, variables_narrow):
             def test(check=check):
                 check(prometheus)
             test.__name__ = check.__name__
