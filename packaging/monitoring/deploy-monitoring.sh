@@ -651,6 +651,15 @@ stop()
 	return 0
 }
 
+# What would not start is not stopped either.
+restart()
+{
+	"${backend}_check"
+	config
+	stop
+	start
+}
+
 # One at a time; flock lets go when this process ends.
 alone()
 {
@@ -719,7 +728,7 @@ defaults
 case $command in
 start) start ;;
 stop) stop ;;
-restart) stop; start ;;
+restart) restart ;;
 config) config ;;
 status) status ;;
 logs) "${backend}_logs" "$only" ;;

@@ -327,6 +327,17 @@ def alert_reaches_webhook_and_mailbox():
     wait_for(lambda: MAIL.told("StackTest"), "the mail", 60)
 
 
+def restart_keeps_what_runs_when_the_new_is_wrong():
+    before, wrong = pids(), tempfile.mkdtemp(dir=HOME.name)
+    with open(os.path.join(wrong, "wrong.yml"), "w", encoding="utf-8") as out:
+        out.write(RULE.replace("== 1", "=="))
+    code, text = script("restart", EXTRA_RULES=wrong)
+    assert code == 1 and "would not take" in text, text
+    code, text = script("restart", WINDSOCK="/nowhere/windsock")
+    assert code == 4, text
+    assert pids() == before and all(alive(pid) for pid in before.values())
+
+
 def restart_gives_new_processes():
     before = pids()
     code, text = script("restart")
@@ -360,7 +371,7 @@ try:
          names_in_rules_are_real,
          what_ran_once_is_missed, expressions_of_the_guide_answer,
          alerts_tell_what_the_recording_tells, alert_reaches_webhook_and_mailbox,
-         restart_gives_new_processes, stop_leaves_nothing])
+         restart_keeps_what_runs_when_the_new_is_wrong, restart_gives_new_processes, stop_leaves_nothing])
 finally:
     SCHEDULER.gone.set()
     script("stop", "--purge")
