@@ -17,8 +17,11 @@ PROGRAM = os.environ.get("WINDSOCK", os.path.join(ROOT, "build", "windsock"))
 PROGRAM = os.path.abspath(PROGRAM)
 NAMES = ("windsock.socket", "windsock.service", "windsock@8126.socket", "windsock@8126.service")
 THRESHOLD = 6  # tenths
-LIBRARIES = ["libevent-core-2.1-7", "libmicrohttpd12", "libinih1", "libpcre2-8-0", "zlib1g",
-             "iproute2"]
+# SUITE=trixie for another systemd; the libraries have the same interface there.
+SUITE = os.environ.get("SUITE", "bookworm")
+T64 = "" if SUITE == "bookworm" else "t64"
+LIBRARIES = ["libevent-core-2.1-7" + T64, "libmicrohttpd12" + T64, "libinih1", "libpcre2-8-0",
+             "zlib1g", "iproute2"]
 CONFIGURATION = ("/etc/windsock/windsock.ini", "/etc/default/windsock")
 BEAT = "airflow.scheduler_heartbeat:1|c"
 
@@ -415,7 +418,7 @@ def all_of(host):
 def main():
     try:
         machine.needs()
-        base = machine.base(LIBRARIES)
+        base = machine.base(LIBRARIES, SUITE)
     except machine.Skip as why:
         print(f"skipped: {why}")
         try:
