@@ -15,6 +15,12 @@ COMMIT := $(shell grep -E '^[0-9a-f]{40,} [0-9]+$$' packaging/release/revision |
 REVISION := $(shell echo $(COMMIT) | cut -c 1-12)
 
 CC ?= cc
+# CC=aarch64-linux-gnu-gcc builds for another machine with the tools of the same name.
+CROSS := $(filter %-,$(patsubst %gcc,%,$(notdir $(firstword $(CC)))))
+PKG_CONFIG ?= $(CROSS)pkg-config
+ifeq ($(origin AR),default)
+AR := $(CROSS)ar
+endif
 SANITIZE ?=
 BUILD ?= build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
 comma := ,
@@ -43,10 +49,10 @@ CFLAGS ?= -O2 -g
 # The same bytes in every directory.
 PREFIX_MAP ?= -ffile-prefix-map=$(CURDIR)=.
 # Evaluated once, and only when something is built: `make deps` may have to come first.
-PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
-PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)
-ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -Iinclude -Isrc $(PKG_CFLAGS) $(CPPFLAGS) $(WARNINGS) \
-             $(HARDENING) $(SANITIZERS) $(PREFIX_MAP) -pthread -MMD -MP $(CFLAGS)
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(PACKAGES)))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(PACKAGES)))$(PKG_LIBS)
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Iinclude -Isrc $(PKG_CFLAGS) \
+             $(CPPFLAGS) $(WARNINGS) $(HARDENING) $(SANITIZERS) $(PREFIX_MAP) -pthread -MMD -MP $(CFLAGS)
 ALL_LDFLAGS = -fPIE -pie -Wl,-z,relro,-z,now -pthread $(SANITIZERS) $(LDFLAGS)
 LIBS = $(PKG_LIBS) -lm $(LDLIBS)
 

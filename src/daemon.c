@@ -164,8 +164,8 @@ static bool reload(void *user, struct ws_buf *diags)
 
 static void arm(struct event *timer, int64_t ns)
 {
-	const struct timeval wait = { .tv_sec = ns / SECOND_NS,
-		                      .tv_usec = ns % SECOND_NS / 1000 };
+	const struct timeval wait = { .tv_sec = (time_t)(ns / SECOND_NS),
+		                      .tv_usec = (suseconds_t)(ns % SECOND_NS / 1000) };
 
 	event_add(timer, &wait);
 }
@@ -308,11 +308,12 @@ static bool start_events(struct daemon *d)
 
 static bool make_store(struct daemon *d)
 {
+	/* conf.c lets no number through that size_t could not hold. */
 	const struct ws_limits limits = {
-		.series = d->conf->limit_series,
-		.series_per_family = d->conf->limit_series_per_family,
-		.families = d->conf->limit_families,
-		.unmatched_families = d->conf->limit_unmatched_families,
+		.series = (size_t)d->conf->limit_series,
+		.series_per_family = (size_t)d->conf->limit_series_per_family,
+		.families = (size_t)d->conf->limit_families,
+		.unmatched_families = (size_t)d->conf->limit_unmatched_families,
 	};
 
 	if (getrandom(&d->key, sizeof(d->key), 0) != (ssize_t)sizeof(d->key))
@@ -321,7 +322,7 @@ static bool make_store(struct daemon *d)
 	d->learned = ws_learned_new(0, d->key);
 	d->unmatched = ws_unmatched_new((unsigned)d->conf->workers, d->key);
 	d->stats = ws_stats_new((unsigned)d->conf->workers);
-	d->workers = calloc(d->conf->workers, sizeof(*d->workers));
+	d->workers = calloc((size_t)d->conf->workers, sizeof(*d->workers));
 	if (d->store == NULL || d->learned == NULL || d->unmatched == NULL || d->stats == NULL ||
 	    d->workers == NULL)
 		return fail("daemon", "cannot start");
@@ -442,7 +443,7 @@ static bool start_worker(struct daemon *d)
 		.stats = d->stats,
 		.mapping = d->mapping,
 		.ingest = { .lane = (unsigned)d->nworkers,
-		            .cache_size = d->conf->cache_size,
+		            .cache_size = (size_t)d->conf->cache_size,
 		            .key = d->key,
 		            .learned = d->learned,
 		            .on_resplit = log_resplit,

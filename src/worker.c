@@ -132,8 +132,8 @@ static void arm_due(struct worker *w)
 		return;
 	left = due - clock_now();
 	left = left < 1000 ? 1000 : left;
-	event_add(w->due, &(struct timeval){ .tv_sec = left / SECOND_NS,
-	                                     .tv_usec = left % SECOND_NS / 1000 });
+	event_add(w->due, &(struct timeval){ .tv_sec = (time_t)(left / SECOND_NS),
+	                                     .tv_usec = (suseconds_t)(left % SECOND_NS / 1000) });
 }
 
 static void on_due(evutil_socket_t fd, short what, void *arg)

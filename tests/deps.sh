@@ -18,6 +18,8 @@ debian_machine='debootstrap golang-github-cactus-go-statsd-client-dev golang-go 
 debian_clients='default-jdk-headless golang-github-cactus-go-statsd-client-dev golang-go
   libnet-statsd-perl maven node-lynx nodejs npm perl python3-aiodogstatsd python3-statsd
   python3-venv ruby-statsd'
+debian_cross='gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf gcc-s390x-linux-gnu
+  libc6-dev-arm64-cross mmdebstrap qemu-user-static'
 debian_image='buildah debootstrap iproute2 util-linux'
 debian_rpm='elfutils faketime file rpm rpmlint xz-utils'
 debian_deb='build-essential debhelper dh-apparmor'
@@ -35,6 +37,7 @@ fedora_e2e='golang-github-prometheus python3'
 fedora_slow='golang-github-prometheus nodejs npm python3-pyyaml'
 fedora_machine='debootstrap golang util-linux'
 fedora_clients='golang java-devel maven nodejs npm python3'
+fedora_cross='gcc-aarch64-linux-gnu gcc-s390x-linux-gnu mmdebstrap qemu-user-static'
 fedora_image='buildah debootstrap iproute util-linux'
 fedora_rpm='libfaketime rpm-build rpmlint systemd-rpm-macros xz'
 fedora_deb='debhelper dpkg-dev'
