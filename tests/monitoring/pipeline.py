@@ -28,7 +28,8 @@ PIPELINE = os.path.join(MONITORING, "pipeline")
 # Debian's, for it has the modules.
 PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
 NAMES = ("WINDSOCK", "STATSD", "PROMETHEUS", "ALERTMANAGER", "GRAFANA", "POSTGRES_EXPORTER",
-         "KAFKA_EXPORTER", "PRODUCER", "CONSUMER", "AIRFLOW", "POSTGRES", "KAFKA", "CONTROLLER")
+         "KAFKA_EXPORTER", "PRODUCER", "CONSUMER", "AIRFLOW", "POSTGRES", "KAFKA", "CONTROLLER",
+         "SECOND")
 JOBS = ("producer", "consumer", "postgres-exporter", "kafka-exporter")
 GUIDE = ("rate(producer_messages_total[5m])", "rate(consumer_messages_total[5m])", "postgres_up",
          "postgres_exporter_scrapes_total", "kafka_brokers", "kafka_consumer_lag")
@@ -93,8 +94,8 @@ def recovers(alert):
     wait_for(lambda: not firing(alert), alert + " to end", 60)
 
 
-def stored():
-    return value("CONSUMER", "consumer_messages_total") or 0
+def stored(name="CONSUMER"):
+    return value(name, "consumer_messages_total") or 0
 
 
 def rows():
@@ -146,6 +147,13 @@ def rules_ask_for_what_is_sent():
         wait_for(lambda: query(f"count({name})"), "a series of " + name, 20)
 
 
+def names_pass_the_lint():
+    for name in ("PRODUCER", "CONSUMER"):
+        done = subprocess.run(["promtool", "check", "metrics"], input=page(name), timeout=20,
+                              capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
 def dashboard_has_data():
     with open(os.path.join(MONITORING, "grafana/dashboards/crypto-pipeline.json")) as text:
         dashboard = json.load(text)
@@ -191,6 +199,15 @@ def consumer_stops_and_lag_grows():
     wait_for(lambda: query(f"delta({LAG[4:-1]}[10s:1s]) > 0"), "lag that grows")
     CONSUMER.start()
     recovers("KafkaConsumerLag")
+
+
+def two_consumers_share_the_topic():
+    SECOND.start()
+    wait_for(lambda: listens(PORT["SECOND"]) and stored("SECOND") > 0, "rows of the second", 40)
+    before = stored()
+    wait_for(lambda: stored() > before, "rows of the first", 40)
+    stops(SECOND)
+    caught_up()
 
 
 def what_is_read_again_is_stored_once():
@@ -303,6 +320,7 @@ KAFKA = Kafka(HOME.name, PORT["KAFKA"], PORT["CONTROLLER"])
 POSTGRES = Postgres(HOME.name, PORT["POSTGRES"])
 PRODUCER = python("producer", f"--rate={RATE}", "--seed=7", listen="PRODUCER")
 CONSUMER = python("consumer", listen="CONSUMER", DATABASE_URL=POSTGRES.url)
+SECOND = python("consumer", listen="SECOND", DATABASE_URL=POSTGRES.url)
 print("# lag comes from " + EXPORTER)
 try:
     short_rules()
@@ -313,12 +331,14 @@ try:
     code, said = script("start")
     assert code == 0, said
     tap([all_is_scraped, queries_of_the_guide_have_data, rules_ask_for_what_is_sent,
-         dashboard_has_data, end_to_end_is_that_of_each_row, what_is_no_trade_is_passed_over,
-         consumer_stops_and_lag_grows, what_is_read_again_is_stored_once, postgres_goes_and_comes,
-         kafka_goes_and_comes, each_trade_is_stored_once, same_seed_same_trades,
-         ends_without_broker_and_database, starts_without_broker_and_database, nothing_is_left])
+         names_pass_the_lint, dashboard_has_data, end_to_end_is_that_of_each_row,
+         what_is_no_trade_is_passed_over, consumer_stops_and_lag_grows,
+         two_consumers_share_the_topic, what_is_read_again_is_stored_once,
+         postgres_goes_and_comes, kafka_goes_and_comes, each_trade_is_stored_once,
+         same_seed_same_trades, ends_without_broker_and_database,
+         starts_without_broker_and_database, nothing_is_left])
 finally:
     script("stop", "--purge")
-    for one in (PRODUCER, CONSUMER, KAFKA.program, POSTGRES.program):
+    for one in (PRODUCER, CONSUMER, SECOND, KAFKA.program, POSTGRES.program):
         one.end()
     HOME.cleanup()
