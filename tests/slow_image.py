@@ -141,16 +141,22 @@ class Container:
             env={**self.env, "PATH": machine.PATH}, stdin=subprocess.DEVNULL,
             stdout=open(self.log.name, "w"), stderr=subprocess.STDOUT)
         self.pid = wait_for(self.child, "process 1")
-        wait_for(lambda: '"ready"' in self.logged() or self.outer.poll() is not None,
-                 "windsock to be ready")
-        assert self.outer.poll() is None, self.logged()
 
     def __enter__(self):
+        try:
+            wait_for(lambda: '"ready"' in self.logged() or self.outer.poll() is not None,
+                     "windsock to be ready")
+            assert self.outer.poll() is None, self.logged()
+        except AssertionError:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):
-        self.outer.kill()
-        self.outer.wait()
+        # Who changes its user is no longer killed with its parent.
+        if self.outer.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
+        self.outer.wait(20)
 
     def logged(self):
         with open(self.log.name) as log:
