@@ -1,18 +1,27 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What Prometheus needs on disk for windsock's series: two hours of an Airflow that is busy, scraped
-at several intervals, as a block of a real Prometheus; compared with docs/scaling.md."""
+"""docs/scaling.md.  What Prometheus needs on disk for windsock's series: two hours of an Airflow that is
+busy, scraped at several intervals, as a block of a real Prometheus.  And two servers beside one
+another, with the lines of the page."""
 import glob
 import json
 import os
 import re
 import subprocess
 import sys
+import tempfile
+import urllib.parse
+import urllib.request
+
+import yaml
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, TESTS)
-from harness import Windsock, tap  # noqa: E402
+from harness import Windsock, tap, wait_for  # noqa: E402
 from history import History, timed  # noqa: E402
+from monitoring.sinks import free_ports  # noqa: E402
+
+STACK = os.path.join(os.path.dirname(TESTS), "packaging/monitoring")
 
 RECORDING = "airflow-2.11-plain"
 INTERVALS = (15, 30, 60)
@@ -71,5 +80,98 @@ def bytes_of_a_sample():
             assert 0.75 * want <= value <= 1.25 * want, (interval, value, want)
 
 
+def lines_of_the_page():
+    with open(os.path.join(TESTS, "../docs/scaling.md"), encoding="utf-8") as page:
+        return re.search(r"\n\n((?:    .*\n)+?    remote_write:\n(?:    .*\n)+)", page.read())[1]
+
+
+class Server:
+    """A Prometheus with this configuration."""
+
+    def __init__(self, home, name, config, *flags):
+        self.port, = free_ports(1)
+        self.url = f"http://127.0.0.1:{self.port}"
+        path = os.path.join(home, name + ".yml")
+        with open(path, "w", encoding="utf-8") as out:
+            yaml.safe_dump(config, out)
+        self.process = subprocess.Popen(
+            ["prometheus", "--config.file=" + path, f"--storage.tsdb.path={home}/{name}",
+             f"--web.listen-address=127.0.0.1:{self.port}", *flags], stderr=subprocess.DEVNULL)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    def ask(self, query):
+        """{labels: value}, or nothing while it starts."""
+        url = f"{self.url}/api/v1/query?" + urllib.parse.urlencode({"query": query})
+        try:
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                return {tuple(sorted(r["metric"].items())): float(r["value"][1])
+                        for r in json.load(answer)["data"]["result"]}
+        except OSError:
+            return {}
+
+
+def one_of_two(home, replica, windsock, alertmanager, receiver):
+    text = lines_of_the_page().replace("replica: a", "replica: " + replica)
+    config = yaml.safe_load(text.replace("http://long-term.example:9090", receiver.url))
+    rules = os.path.join(home, "rules.yml")
+    with open(rules, "w", encoding="utf-8") as out:
+        yaml.safe_dump({"groups": [{"name": "two", "rules": [
+            {"alert": "Both", "expr": "up == 1", "labels": {"severity": "critical"}}]}]}, out)
+    config["global"].update(scrape_interval="1s", evaluation_interval="1s")
+    config["alerting"]["alertmanagers"] = [{"static_configs": [{"targets": [alertmanager]}]}]
+    config["rule_files"] = [rules]
+    config["scrape_configs"] = [{"job_name": "airflow-exporter", "static_configs": [
+        {"targets": [f"127.0.0.1:{windsock.http}"]}]}]
+    return Server(home, replica, config)
+
+
+def alerts_at(address):
+    try:
+        with urllib.request.urlopen(f"http://{address}/api/v2/alerts", timeout=10) as answer:
+            return [alert["labels"] for alert in json.load(answer)]
+    except OSError:
+        return []
+
+
+def two_servers_tell_once():
+    """The alert of both is one; the receiver has the series of both, less what is dropped."""
+    address = "127.0.0.1:%d" % free_ports(1)[0]
+    with tempfile.TemporaryDirectory() as home, Windsock() as w:
+        w.send("airflow.scheduler_heartbeat:1|c")
+        manager = subprocess.Popen(
+            ["prometheus-alertmanager", "--cluster.listen-address=", "--storage.path=" + home,
+             "--config.file=" + os.path.join(STACK, "alertmanager/alertmanager.yml"),
+             "--web.listen-address=" + address], stderr=subprocess.DEVNULL)
+        try:
+            with Server(home, "receiver", {}, "--web.enable-remote-write-receiver") as receiver, \
+                    one_of_two(home, "a", w, address, receiver) as a, \
+                    one_of_two(home, "b", w, address, receiver) as b:
+                both = {(("replica", "a"),): 1, (("replica", "b"),): 1}
+                wait_for(lambda: receiver.ask("count by (replica) (windsock_datagrams_total)") == both,
+                         "the series of both", 60)
+                assert a.ask("windsock_rule_hits_total") and b.ask("windsock_rule_hits_total")
+                assert not receiver.ask("windsock_rule_hits_total")
+                for server in (a, b):
+                    wait_for(lambda: sent(server.url), "both to send alerts", 30)
+                told = wait_for(lambda: alerts_at(address), "the alert", 30)
+                assert len(told) == 1 and "replica" not in told[0], told
+        finally:
+            manager.kill()
+            manager.wait()
+
+
+def sent(url):
+    """How many alerts a Prometheus has sent, by its own page."""
+    with urllib.request.urlopen(url + "/metrics", timeout=10) as answer:
+        found = re.search(r"^prometheus_notifications_sent_total\{.*\} (\d+)", answer.read().decode(), re.M)
+    return bool(found) and int(found[1]) > 0
+
+
 if __name__ == "__main__":
-    tap([bytes_of_a_sample])
+    tap([bytes_of_a_sample, two_servers_tell_once])
