@@ -221,11 +221,17 @@ class Machine:
                 "DEBIAN_FRONTEND=noninteractive", *words]
 
     def run(self, *words, check=True, online=False, text="", seconds=120):
-        """What it prints.  A failure is an error that has all of that in it."""
+        """What it prints.  A failure is an error that has all of that in it; with check=False
+        it is what was printed, or the word "failed" where nothing was."""
         done = subprocess.run(self.command(*words, online=online), input=text, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds)
         assert done.returncode == 0 or not check, (words, done.returncode, done.stdout)
         return done.stdout if check or done.returncode == 0 else done.stdout or "failed"
+
+    def works(self, *words):
+        return subprocess.run(self.command(*words), stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                              timeout=120).returncode == 0
 
     def sh(self, script, words=(), **more):
         return self.run("sh", "-euc", script, "sh", *words, **more)
