@@ -256,6 +256,7 @@ static size_t print_exactly(char *at, double v)
 	/* Fifteen digits, be they before the point or behind it; zeros right behind it are none. */
 	for (; magnitude >= exact_tens[15 - k]; k--)
 		;
+	/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): EXACT_MIN ends it */
 	for (; magnitude < 1 && magnitude < 1 / exact_tens[k - 14]; k++)
 		;
 	for (;; k++) {
