@@ -51,6 +51,8 @@ struct setting {
 #define NO_LIMIT UINT32_MAX
 
 static const struct setting settings[] = {
+	{ "airflow.version", KIND_VERSION, AT(airflow_version), 0, 0, NULL,
+	  "Version of the Airflow that sends, for units that differ between versions." },
 	{ "statsd.listen-udp", KIND_LIST, AT(listen_udp), 0, 0, "localhost:8125",
 	  "Address to receive StatsD on: host:port, :port, [v6]:port." },
 	{ "statsd.workers", KIND_NUMBER, AT(workers), 1, 64, "1",
@@ -63,8 +65,6 @@ static const struct setting settings[] = {
 	{ "statsd.prefix", KIND_TEXT, AT(prefix), 0, 0, NULL,
 	  "Prefix of all names (Airflow's statsd_prefix), in place of the mapping files' "
 	  "own." },
-	{ "airflow.version", KIND_VERSION, AT(airflow_version), 0, 0, NULL,
-	  "Version of the Airflow that sends, for units that differ between versions." },
 	{ "statsd.sender-label", KIND_LABEL, AT(sender_label), 0, 0, NULL,
 	  "Label with the address of the sender, on every series: for gauges of several "
 	  "schedulers." },
@@ -105,6 +105,7 @@ static const struct setting settings[] = {
 struct origin {
 	const char *name; /* "--log.level" or "WINDSOCK_LOG_LEVEL" */
 	bool first;
+	bool is_default;
 	struct ws_buf *why;
 };
 
@@ -251,6 +252,7 @@ static bool parse_list(const struct setting *s, void *field, struct ws_span valu
 		list_clear(list);
 	if (value.len == 0)
 		return refuse(from, value, "is empty");
+	list->given = !from->is_default;
 	return list_add(list, value) || refuse_memory(from);
 }
 
@@ -311,7 +313,9 @@ static bool set_defaults(struct conf *conf, struct ws_buf *why)
 	size_t i;
 
 	for (i = 0; i < NSETTINGS; i++) {
-		struct origin from = { .name = settings[i].flag, .first = true, .why = why };
+		struct origin from = {
+			.name = settings[i].flag, .first = true, .is_default = true, .why = why
+		};
 
 		if (settings[i].standard != NULL &&
 		    !setting_set(&settings[i], conf, ws_span_str(settings[i].standard),
@@ -595,6 +599,7 @@ static void help_heading(struct ws_buf *out, struct ws_span group)
 	static const struct {
 		const char *group, *heading;
 	} headings[] = {
+		{ "airflow", "Airflow" },
 		{ "statsd", "StatsD" },
 		{ "web", "HTTP" },
 		{ "limits", "Limits" },

@@ -18,6 +18,7 @@
 struct conf_list {
 	char **items;
 	size_t n;
+	bool given; /* by a flag or the environment, so that it is not the default */
 };
 
 struct conf {

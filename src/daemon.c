@@ -566,6 +566,9 @@ static void init_state(struct daemon *d)
 }
 
 /* Sockets from systemd go before the addresses of the settings, kind by kind. */
+#define PASSED_INSTEAD "systemd passes sockets, so %s is not used: " \
+                       "systemctl edit windsock.socket changes the addresses"
+
 static void take_passed(struct daemon *d)
 {
 	char why[WHY_MAX];
@@ -576,6 +579,10 @@ static void take_passed(struct daemon *d)
 	if (d->udp_was_passed && d->conf->workers > 1)
 		log_warn("statsd", "sockets that systemd passes have one worker; --statsd.workers "
 		                   "needs --statsd.listen-udp and no socket unit for it");
+	if (d->udp_was_passed && d->conf->listen_udp.given)
+		log_warn("statsd", PASSED_INSTEAD, "--statsd.listen-udp");
+	if (d->passed_http.n > 0 && d->conf->listen_http.given)
+		log_warn("http", PASSED_INSTEAD, "--web.listen-address");
 	d->watchdog = systemd_watchdog_ns();
 }
 

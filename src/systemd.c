@@ -2,13 +2,15 @@
 #include "systemd.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-/* NULL: it is in one of the lists. */
-static const char *take(int fd, struct sock_list *udp, struct sock_list *http)
+/* NULL: it is in one of the lists.  A name that says which one has to be right. */
+static const char *take(int fd, const char *name, struct sock_list *udp,
+                        struct sock_list *http)
 {
 	bool is_udp = sd_is_socket(fd, AF_INET, SOCK_DGRAM, -1) > 0 ||
 	              sd_is_socket(fd, AF_INET6, SOCK_DGRAM, -1) > 0;
@@ -18,25 +20,35 @@ static const char *take(int fd, struct sock_list *udp, struct sock_list *http)
 
 	if (!is_udp && !is_tcp)
 		return "is neither a datagram nor a listening stream socket of IP";
+	if (strcmp(name, "statsd") == 0 && !is_udp)
+		return "is named statsd, but no datagram socket";
+	if (strcmp(name, "web") == 0 && !is_tcp)
+		return "is named web, but no stream socket";
 	err = sock_adopt(is_udp ? udp : http, fd, is_udp ? SOCK_KIND_UDP : SOCK_KIND_TCP);
-	return err == WS_OK ? NULL : "cannot be used: there are more than 16, or it is broken";
+	return err == WS_OK ? NULL
+	                    : "cannot be used: there are more than 16, or it is broken";
 }
 
 size_t systemd_take_sockets(struct sock_list *udp, struct sock_list *http, char *why,
                             size_t why_size)
 {
-	int n = sd_listen_fds(1), fd;
+	char **names = NULL;
+	int n = sd_listen_fds_with_names(1, &names), i;
 	size_t bad = 0;
 
-	for (fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + n; fd++) {
-		const char *wrong = take(fd, udp, http);
+	for (i = 0; i < n; i++) {
+		int fd = SD_LISTEN_FDS_START + i;
+		const char *wrong = take(fd, names[i], udp, http);
 
+		free(names[i]);
 		if (wrong == NULL)
 			continue;
-		snprintf(why, why_size, "file descriptor %d that systemd passed %s", fd, wrong);
+		snprintf(why, why_size, "file descriptor %d that systemd passed %s", fd,
+		         wrong);
 		close(fd);
 		bad++;
 	}
+	free(names);
 	return bad;
 }
 

@@ -13,9 +13,10 @@
 #include "sock.h"
 
 /*
- * Adds the passed sockets, datagram ones to `udp` and listening stream ones to `http`.  Once, at
- * the start: the environment that names them is taken away.  Returns how many sockets could
- * not be used: `why` says of the last one why not; they are closed.
+ * Adds the passed sockets, datagram ones to `udp` and listening stream ones to `http`; one that
+ * FileDescriptorName= calls statsd or web has to be of that sort.  Once, at the start: the
+ * environment that names them is taken away.  Returns how many sockets could not be used: `why`
+ * says of the last one why not; they are closed.
  */
 size_t systemd_take_sockets(struct sock_list *udp, struct sock_list *http, char *why,
                             size_t why_size);

@@ -13,7 +13,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 def run(command):
     env = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP")
     try:
-        done = subprocess.run(command, env=env, timeout=120, stdout=subprocess.PIPE,
+        done = subprocess.run(command, env=env, timeout=300, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT)
         text, code = done.stdout.decode(errors="replace"), done.returncode
     except subprocess.TimeoutExpired as late:

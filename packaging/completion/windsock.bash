@@ -36,11 +36,11 @@ _windsock()
 	--web.telemetry-path)
 		mapfile -t COMPREPLY < <(compgen -W '/metrics' -- "$cur")
 		return ;;
-	--statsd.listen-udp | \
+	--airflow.version | \
+		--statsd.listen-udp | \
 		--statsd.workers | \
 		--statsd.read-buffer | \
 		--statsd.prefix | \
-		--airflow.version | \
 		--statsd.sender-label | \
 		--statsd.cache-size | \
 		--web.listen-address | \
@@ -56,13 +56,13 @@ _windsock()
 		return ;;
 	esac
 	if [[ $cur == -* ]]; then
-		mapfile -t COMPREPLY < <(compgen -W '--statsd.listen-udp= --statsd.workers= --statsd.read-buffer=
-			--statsd.mapping-config= --statsd.prefix= --airflow.version=
-			--statsd.sender-label= --statsd.cache-size= --web.listen-address=
-			--web.telemetry-path= --web.enable-lifecycle --web.max-connections=
-			--web.timeout= --limits.series= --limits.series-per-family= --limits.families=
-			--limits.unmatched-families= --log.level= --log.format= --check-config --version
-			--help --no-web.enable-lifecycle --no-check-config' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W '--airflow.version= --statsd.listen-udp= --statsd.workers= --statsd.read-buffer=
+			--statsd.mapping-config= --statsd.prefix= --statsd.sender-label=
+			--statsd.cache-size= --web.listen-address= --web.telemetry-path=
+			--web.enable-lifecycle --web.max-connections= --web.timeout= --limits.series=
+			--limits.series-per-family= --limits.families= --limits.unmatched-families=
+			--log.level= --log.format= --check-config --version --help
+			--no-web.enable-lifecycle --no-check-config' -- "$cur")
 		[[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace
 	elif ((COMP_CWORD == 1)); then
 		mapfile -t COMPREPLY < <(compgen -W 'check explain healthcheck' -- "$cur")

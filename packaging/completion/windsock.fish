@@ -9,12 +9,12 @@ complete -c windsock -n __windsock_needs_command -a check -d 'check mapping file
 complete -c windsock -n __windsock_needs_command -a explain -d 'say what becomes of StatsD lines (of standard input, without any)'
 complete -c windsock -n __windsock_needs_command -a healthcheck -d 'ask a running windsock (the configured one, or at http://host:port)'
 complete -c windsock -n '__fish_seen_subcommand_from check' -F
+complete -c windsock -l airflow.version -x -d 'Version of the Airflow that sends'
 complete -c windsock -l statsd.listen-udp -x -d 'Address to receive StatsD on'
 complete -c windsock -l statsd.workers -x -d 'Receiving threads'
 complete -c windsock -l statsd.read-buffer -x -d 'Bytes of receive buffer to ask for'
 complete -c windsock -l statsd.mapping-config -r -F -a 'builtin:airflow' -d 'Mapping file'
 complete -c windsock -l statsd.prefix -x -d 'Prefix of all names'
-complete -c windsock -l airflow.version -x -d 'Version of the Airflow that sends'
 complete -c windsock -l statsd.sender-label -x -d 'Label with the address of the sender'
 complete -c windsock -l statsd.cache-size -x -d 'Names a worker remembers the series of'
 complete -c windsock -l web.listen-address -x -d 'Address to serve HTTP on'
