@@ -38,7 +38,8 @@ def quietly(*words, why, cwd=None, seconds=300, **env):
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           timeout=seconds)
     if done.returncode:
-        raise Missing(f"{why}: {done.stdout.strip()[-300:]}")
+        print("# " + done.stdout.strip()[-1000:].replace("\n", "\n# "))
+        raise Missing(why)
 
 
 def debian(name, *command):
@@ -64,9 +65,9 @@ def debian_go(home):
 
 def pypi(name, *packages):
     def prepare(home):
-        quietly(sys.executable, "-m", "venv", home, why="no venv")
+        quietly(sys.executable, "-m", "venv", home, why="no python3-venv")
         quietly(home + "/bin/python", "-m", "pip", "-q", "--disable-pip-version-check", "install",
-                "--retries=1", "--timeout=20", *packages, why="PyPI")
+                "--retries=1", "--timeout=20", *packages, why="not from PyPI")
         return [home + "/bin/python", os.path.join(CLIENTS, name)], {}
     return prepare
 
@@ -74,7 +75,7 @@ def pypi(name, *packages):
 def npm(name, package):
     def prepare(home):
         quietly("npm", "install", "--silent", "--no-audit", "--no-fund", "--omit=optional",
-                "--fetch-retries=1", "--prefix", home, package, why="npm")
+                "--fetch-retries=1", "--prefix", home, package, why="not from npm")
         return ["node", os.path.join(CLIENTS, name)], {"NODE_PATH": home + "/node_modules"}
     return prepare
 
@@ -84,9 +85,9 @@ def go(name, module):
         with open(home + "/go.mod", "w") as out:
             out.write("module client\n\ngo 1.19\n")
         shutil.copy(os.path.join(CLIENTS, name, "main.go"), home)
-        quietly("go", "get", module, why="the Go proxy", cwd=home, GOFLAGS="-mod=mod")
-        quietly("go", "build", "-o", "client", ".", why="the Go proxy", cwd=home,
-                GOFLAGS="-mod=mod")
+        for words in (["get", module], ["mod", "tidy"]):
+            quietly("go", *words, why="not from the Go proxy", cwd=home)
+        subprocess.run(["go", "build", "-o", "client", "."], cwd=home, check=True)
         return [home + "/client"], {}
     return prepare
 
@@ -96,7 +97,7 @@ def crate(name):
         if not shutil.which("cargo") or old_cargo():
             raise Missing("no cargo of 1.68 or newer")
         shutil.copytree(os.path.join(CLIENTS, name), home, dirs_exist_ok=True)
-        quietly("cargo", "fetch", "-q", why="crates.io", cwd=home)
+        quietly("cargo", "fetch", "-q", why="not from crates.io", cwd=home)
         subprocess.run(["cargo", "build", "-q", "--offline"], cwd=home, check=True)
         return [home + "/target/debug/client"], {}
     return prepare
@@ -106,7 +107,7 @@ def maven(name):
     def prepare(home):
         shutil.copytree(os.path.join(CLIENTS, name), home, dirs_exist_ok=True)
         quietly("mvn", "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=lib",
-                why="Maven Central", cwd=home)
+                why="not from Maven Central", cwd=home)
         return ["java", "-cp", home + "/lib/*", home + "/Client.java"], {}
     return prepare
 
@@ -259,6 +260,7 @@ def client(name, home):
             command, env = prepare(os.path.join(home, name))
         except Missing as why:
             SKIPPED.append(f"{name} ({why})")
+            test.__name__ += f" # SKIP {why}"
             return
         with Windsock() as w:
             recorder = Recorder(w)
