@@ -37,7 +37,7 @@ rpm: dist
 	$(Q)$(call need,build test rpm)
 	$(Q)rm -rf $(RPMS) && mkdir -p $(RPMS)
 	$(call say,RPM,$(RPMS))
-	$(Q)umask 022; env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES \
+	$(Q)umask 022; $(UNTOLD) \
 	  SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct $(TREE)) \
 	  rpmbuild $$(rpm -q rpm >/dev/null 2>&1 || echo $(RPM_FOREIGN)) $(RPMFLAGS) \
 	  -D '_topdir $(abspath $(RPMS))/top' -D '_rpmdir $(abspath $(RPMS))' \

@@ -298,6 +298,7 @@ try:
     tap([the_packages_are_these, its_tests_ran, rpmlint_has_nothing_to_say,
          the_files_are_those_of_the_list, the_trees_are_those_of_the_source,
          it_needs_the_libraries_and_no_more, scripts_call_systemctl, a_life_in_a_directory,
+         a_life_with_systemd,
          the_same_bytes_each_time])
 finally:
     HOME.cleanup()
