@@ -41,6 +41,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpo
 MACHINE := $(shell $(CC) -dumpmachine)
 HARDENING := -fstack-protector-strong -fstack-clash-protection -fPIE \
              $(if $(filter x86_64% i%86%,$(MACHINE)),-fcf-protection) \
+             $(if $(filter aarch64%,$(MACHINE)),-mbranch-protection=standard) \
              $(if $(SANITIZE),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
 SANITIZERS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer \
               -fno-sanitize-recover=all)
