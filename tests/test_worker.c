@@ -128,6 +128,13 @@ static uint64_t datagrams(const struct bench *b)
 	return lane.datagrams;
 }
 
+static uint64_t receive_calls(const struct bench *b)
+{
+	struct ws_lane lane = sum(b);
+
+	return lane.receive_calls;
+}
+
 /* Ten seconds at most, for slow machines and valgrind. */
 static bool wait_datagrams(const struct bench *b, uint64_t n)
 {
@@ -252,7 +259,7 @@ static void hold_up(void *user, const struct ws_family_view *family, bool first,
                     struct ws_span labels, const struct ws_cell *cell)
 {
 	struct bench *b = user;
-	uint64_t calls = sum(b).receive_calls;
+	uint64_t calls = receive_calls(b);
 	int64_t until = clock_now() + 10000000000;
 
 	(void)family;
@@ -260,7 +267,7 @@ static void hold_up(void *user, const struct ws_family_view *family, bool first,
 	(void)labels;
 	(void)cell;
 	send_text(b, BEAT);
-	while (sum(b).receive_calls == calls && clock_now() < until)
+	while (receive_calls(b) == calls && clock_now() < until)
 		usleep(1000);
 	worker_answers(b->worker);
 	usleep(20000);
