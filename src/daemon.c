@@ -124,6 +124,15 @@ static void sweep(struct daemon *d, int64_t now)
 	d->sweep_again = 0;
 }
 
+/* Every rule is in the first scrape, at 0: one that never matches is seen. */
+static void count_rules(struct daemon *d)
+{
+	size_t i;
+
+	for (i = 0; i < ws_mapping_rules(d->mapping); i++)
+		ws_stats_rule(d->stats, ws_mapping_rule(d->mapping, i).name);
+}
+
 static void adopt(struct daemon *d, struct ws_mapping *mapping)
 {
 	struct ws_mapping *old = d->mapping;
@@ -131,6 +140,7 @@ static void adopt(struct daemon *d, struct ws_mapping *mapping)
 
 	ws_store_reconfigure(d->store, ws_mapping_makes, mapping);
 	d->mapping = mapping;
+	count_rules(d);
 	d->state.mapping = mapping;
 	for (i = 0; i < d->nworkers; i++)
 		worker_set_mapping(d->workers[i], mapping);
@@ -591,6 +601,7 @@ static bool start(struct daemon *d)
 {
 	if (!start_events(d) || !make_store(d))
 		return false;
+	count_rules(d);
 	init_state(d);
 	if (!start_http(d))
 		return false;

@@ -223,6 +223,7 @@ void pages_routes(const struct state *state, struct http_route routes[PAGES_ROUT
 		{ "/", HTTP_GET, handle_landing },
 		{ "/unmatched", HTTP_GET, handle_unmatched },
 		{ "/-/healthy", HTTP_GET, handle_healthy },
+		{ "/health", HTTP_GET, handle_healthy }, /* what the peer's Helm chart asks */
 		{ "/-/ready", HTTP_GET, handle_ready },
 		{ "/-/reload", HTTP_POST | HTTP_PUT, handle_reload },
 		{ NULL, 0, NULL },

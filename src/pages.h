@@ -9,7 +9,7 @@
 #include "http.h"
 #include "state.h"
 
-#define PAGES_ROUTES 7 /* with the end */
+#define PAGES_ROUTES 8 /* with the end */
 
 /* The table for http_new; handlers get the `struct state *` as their user. */
 void pages_routes(const struct state *state, struct http_route routes[PAGES_ROUTES]);

@@ -3,6 +3,7 @@
 """Promises to the user, through real sockets."""
 import json
 import os
+import re
 import signal
 import tempfile
 
@@ -60,7 +61,7 @@ def labels_and_reasons():
 
 def http_surface():
     with Windsock() as w:
-        for path in ("/", "/-/healthy", "/-/ready", "/metrics"):
+        for path in ("/", "/-/healthy", "/health", "/-/ready", "/metrics"):
             assert w.get(path)[0] == 200, path
         assert w.get("/nothing")[0] == 404
         assert w.get("/metrics", "DELETE")[0] == 405
@@ -68,6 +69,12 @@ def http_surface():
         text = w.get(Accept="application/openmetrics-text;version=1.0.0")[1]
         assert text.endswith("# EOF\n")
         assert w.get("/metrics", "HEAD")[1] == ""
+
+
+def every_rule_is_counted_from_the_start():
+    with Windsock() as w:
+        rules = w.value("windsock_mapping_rules")
+        assert len(re.findall(r"^windsock_rule_hits_total\{.*\} 0$", w.get()[1], re.M)) == rules > 100
 
 
 def reload_keeps_old_rules_when_new_ones_are_bad():
@@ -136,5 +143,6 @@ def dag_runs_agree_with_airflows_database():
 
 
 tap([dag_runs_agree_with_airflows_database, recording_gives_golden_exposition, every_sample_of_the_recording_is_accounted_for,
-     labels_and_reasons, http_surface, reload_keeps_old_rules_when_new_ones_are_bad,
+     labels_and_reasons, http_surface,
+     every_rule_is_counted_from_the_start, reload_keeps_old_rules_when_new_ones_are_bad,
      series_expire, limits_leave_old_series_unharmed, stops_in_order])

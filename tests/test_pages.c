@@ -128,6 +128,7 @@ static void readiness_follows_the_phase(void **state)
 		assert_string_equal(ask(b, "/-/ready", ""), rows[i].text);
 		assert_int_equal(b->reply.status, rows[i].status);
 		assert_string_equal(ask(b, "/-/healthy", ""), "windsock is healthy\n");
+		assert_string_equal(ask(b, "/health", ""), "windsock is healthy\n");
 		assert_int_equal(b->reply.status, 200);
 		ask(b, "/-/reload", "");
 		assert_int_equal(b->reply.status, rows[i].status);
