@@ -55,7 +55,7 @@ for line in sys.argv[2:]:
         out.sendto(line.encode(), ("127.0.0.1", 8125))
 """
 PROMETHEUS = """
-global: {scrape_interval: 2s, scrape_timeout: 2s}
+global: {scrape_interval: 5s, scrape_timeout: 5s}
 scrape_configs:
   - job_name: windsock
     static_configs: [{targets: ['127.0.0.1:9092']}]
