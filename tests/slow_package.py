@@ -360,6 +360,8 @@ def upgrade_under_load_loses_nothing():
     assert received[0] + series()["windsock_datagrams_total"] == sent, (received, sent)
     assert series()["load_sent"] < sent, (series()["load_sent"], sent)
     assert any(f'version="{SEEN["version"]}"' in name for name in series()), series()
+    ended = time.time()
+    wait_for(lambda: ask('timestamp(up{job="windsock"})')[0] > ended, "a scrape afterwards", 30)
     # Not a moment before it began: it was not installed then.
     seconds = int(time.monotonic() - began)
     up = ask(f'min_over_time(up{{job="windsock"}}[{seconds}s])')
