@@ -37,7 +37,7 @@ def related(how):
 
 def its_files_are_those_of_the_build():
     found = {f["fileName"][2:]: f for f in DOCUMENT["files"]}
-    sources = {os.path.relpath(p, ROOT) for p in glob.glob(ROOT + "/src/*.[ch]")}
+    sources = {os.path.relpath(p, ROOT) for p in glob.glob(ROOT + "/src/*/*.[ch]")}
     assert sources <= set(found), sources - set(found)
     assert {"build/windsock", "mappings/airflow.ini", "include/windsock/err.h"} <= set(found)
     for name, f in found.items():
@@ -91,7 +91,7 @@ def all_that_is_linked_is_in_it():
 
 def all_headers_have_a_library_or_are_in_it():
     """A library that is nothing but a header must be named: nothing links it."""
-    sources = glob.glob(ROOT + "/src/*.c")
+    sources = glob.glob(ROOT + "/src/*/*.c")
     flags = ask("pkg-config", "--cflags", "libevent_core", "libmicrohttpd").split()
     words = ask("cc", "-M", "-D_GNU_SOURCE", "-Iinclude", "-Isrc", *flags, *sources).split()
     paths = sorted({os.path.realpath(w) for w in words if w.startswith("/usr/")})

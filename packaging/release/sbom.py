@@ -52,7 +52,7 @@ def identifier(text):
 def compiled(build):
     """The files of ours that are in the program: sources, headers, the mapping, as paths."""
     found = {BUILTIN}
-    for name in glob.glob(build + "/src/*.d"):
+    for name in glob.glob(build + "/src/*/*.d"):
         with open(name) as rules:
             words = re.sub(r"\\\n", " ", rules.read()).split()
         found.update(w.rstrip(":") for w in words if re.match(r"(src|include)/", w))
