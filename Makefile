@@ -51,8 +51,7 @@ PREFIX_MAP ?= -ffile-prefix-map=$(CURDIR)=.
 # Evaluated once, and only when something is built: `make deps` may have to come first.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(PACKAGES)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(PACKAGES)))$(PKG_LIBS)
-WINGS := $(addprefix -Isrc/,$(LIBRARY) $(DAEMON))
-ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Iinclude -Isrc $(WINGS) $(PKG_CFLAGS) \
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Iinclude -Isrc $(PKG_CFLAGS) \
              $(CPPFLAGS) $(WARNINGS) $(HARDENING) $(SANITIZERS) $(PREFIX_MAP) -pthread -MMD -MP $(CFLAGS)
 ALL_LDFLAGS = -fPIE -pie -Wl,-z,relro,-z,now -pthread $(SANITIZERS) $(LDFLAGS)
 LIBS = $(PKG_LIBS) -lm $(LDLIBS)
@@ -200,10 +199,10 @@ lint: check-format $(BUILD)/deps
 	$(Q)$$(command -v /usr/bin/python3 || echo python3) -m pyflakes $$(git ls-files '*.py')
 	$(call say,LINT,cppcheck)
 	$(Q)cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr \
-	  --error-exitcode=1 -j2 -D_GNU_SOURCE -Iinclude -Isrc $(WINGS) src fuzz tests
+	  --error-exitcode=1 -j2 -D_GNU_SOURCE -Iinclude -Isrc src fuzz tests
 	$(call say,LINT,clang-tidy)
 	$(Q)printf '%s\n' src/*/*.c fuzz/*.c | xargs -P 2 -n 1 sh -c 'clang-tidy --quiet "$$0" -- \
-	  -std=c11 -D_GNU_SOURCE -DWINDSOCK_VERSION=\"\" -DWINDSOCK_REVISION=\"\" -Iinclude -Isrc $(WINGS) \
+	  -std=c11 -D_GNU_SOURCE -DWINDSOCK_VERSION=\"\" -DWINDSOCK_REVISION=\"\" -Iinclude -Isrc \
 	  $(PKG_CFLAGS) 2>$(BUILD)/tidy.$$$$ || { cat $(BUILD)/tidy.$$$$; exit 1; }'
 
 # make fuzz FUZZ_SECONDS=600; needs clang.  A build of its own: coverage in every object.

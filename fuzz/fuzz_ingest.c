@@ -2,10 +2,10 @@
 /* Any bytes as datagrams, all the way to the exposition, which must stay UTF-8 lines. */
 #include <stdint.h>
 #include <stdlib.h>
-#include <windsock/expo.h>
+#include <windsock/exposition.h>
 #include <windsock/ingest.h>
 
-#include "name.h"
+#include <windsock/name.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -27,25 +27,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct ws_source source = { "r.ini", { rules, sizeof(rules) - 1 } };
 	const struct ws_hash_key key = { 1, 2 };
 	const struct ws_limits limits = { 50, 20, 10, 5 };
-	const struct ws_ingest_options options = { .lane = 0, .cache_size = 16, .key = key };
+	const struct ws_ingest_options options = { .shard = 0, .cache_size = 16, .key = key };
 	struct ws_span all = ws_span((const char *)data, size);
 	struct ws_buf out = WS_BUF_INIT;
 	struct ws_store *store = ws_store_new(limits, key);
 	struct ws_stats *stats = ws_stats_new(1);
 	struct ws_mapping *m = ws_mapping_new(&source, 1, NULL, &out);
 	struct ws_ingest *g = ws_ingest_new(store, stats, &options);
-	struct ws_expo *e;
+	struct ws_exposition *e;
 
 	if (m == NULL || g == NULL)
 		abort();
 	feed(g, m, all, 1);
 	feed(g, m, all, 2);
-	e = ws_expo_new(store, size % 2 == 1, 2);
-	while (ws_expo_more(e, &out))
+	e = ws_exposition_new(store, size % 2 == 1, 2);
+	while (ws_exposition_more(e, &out))
 		;
-	ws_expo_free(e);
-	ws_expo_self(&out, size % 2 == 1, stats, store);
-	if (out.err != WS_OK || !name_is_utf8(ws_buf_text(&out)) || out.ptr[out.len - 1] != '\n')
+	ws_exposition_free(e);
+	ws_exposition_self(&out, size % 2 == 1, stats, store);
+	if (out.err != WS_OK || !ws_utf8_is_valid(ws_buf_text(&out)) || out.ptr[out.len - 1] != '\n')
 		abort();
 	while (ws_store_expire(store, INT64_C(60000000000), 7) > 0)
 		;

@@ -156,13 +156,13 @@ def drops():
             yield f"| `{rule.name}` | `{match}`{tags} | {rule.comment or rule.group + '.'} |\n"
 
 
-def declared():
+def initialized():
     yield "| when Airflow sends | these exist, at zero |\n"
     yield "|---|---|\n"
     found = {}
     for row, rule, step, _ in followed():
-        if "declare" in rule.keys and step.metric:
-            pairs = re.findall(r"(\w+)\((.*?)\)", rule.keys["declare"])
+        if "initialize" in rule.keys and step.metric:
+            pairs = re.findall(r"(\w+)\((.*?)\)", rule.keys["initialize"])
             known = rules()
             series = ["%s{%s}" % (known[name].keys["metric"],
                                   re.sub(r"=(\w+)", r'="\1"', text)) for name, text in pairs]
@@ -173,7 +173,7 @@ def declared():
 
 def page():
     """What the page has to be."""
-    makers = {"names": names, "units": units, "drops": drops, "declared": declared}
+    makers = {"names": names, "units": units, "drops": drops, "initialized": initialized}
     with open(PAGE) as file:
         return PART.sub(lambda m: m[1] + "".join(makers[m[2]]()).rstrip("\n") + "\n" + m[3],
                         file.read())

@@ -8,11 +8,11 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include <windsock/expo.h>
+#include <windsock/exposition.h>
 #include <windsock/ingest.h>
 
-#include "gzip.h"
-#include "load.h"
+#include <windsock/gzip.h>
+#include "daemon/mapping_files.h"
 
 #define ROUNDS      7
 #define BATCH       64
@@ -186,7 +186,7 @@ static struct target target_new(size_t cache_size)
 						  (struct ws_hash_key){ 3, 4 }),
 			    .stats = ws_stats_new(1) };
 
-	t.mapping = load_mapping(&list, NULL, &diags);
+	t.mapping = mapping_files_load(&list, NULL, &diags);
 	if (t.store == NULL || t.stats == NULL || t.mapping == NULL)
 		die("target");
 	t.ingest = ws_ingest_new(t.store, t.stats, &options);
@@ -265,8 +265,8 @@ static double measure_known(struct target *to, const struct traffic *t, size_t s
 /* One whole exposition; returns its length. */
 static size_t render(struct target *from, bool zipped)
 {
-	struct ws_expo *e = ws_expo_new(from->store, false, 1000000);
-	struct gzip *gz = zipped ? gzip_new() : NULL;
+	struct ws_exposition *e = ws_exposition_new(from->store, false, 1000000);
+	struct ws_gzip *gz = zipped ? ws_gzip_new() : NULL;
 	struct ws_buf out = WS_BUF_INIT, packed = WS_BUF_INIT;
 	size_t len = 0;
 	bool more = true;
@@ -274,17 +274,17 @@ static size_t render(struct target *from, bool zipped)
 	if (e == NULL || (zipped && gz == NULL))
 		die("render");
 	while (more) {
-		more = ws_expo_more(e, &out);
+		more = ws_exposition_more(e, &out);
 		len += out.len;
-		if (zipped && !gzip_add(gz, ws_buf_text(&out), !more, &packed))
+		if (zipped && !ws_gzip_add(gz, ws_buf_text(&out), !more, &packed))
 			die("gzip");
 		ws_buf_reset(&out);
 		ws_buf_reset(&packed);
 	}
 	ws_buf_fini(&out);
 	ws_buf_fini(&packed);
-	gzip_free(gz);
-	ws_expo_free(e);
+	ws_gzip_free(gz);
+	ws_exposition_free(e);
 	return len;
 }
 

@@ -101,8 +101,8 @@ class Step:
             text += " (ambiguous)"
         for twin in self.said.get("unless", ()):
             text += " unless " + re.search(r"what (.*) takes", twin)[1]
-        for series in self.said.get("declares", ()):
-            text += "; declares " + series.rsplit(" ", 1)[0]
+        for series in self.said.get("initializes", ()):
+            text += "; initializes " + series.rsplit(" ", 1)[0]
         if "dropped" in self.said:
             text += ": dropped"
         for reason in self.said.get("refused", ()):

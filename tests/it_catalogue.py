@@ -70,7 +70,7 @@ def durations_are_seconds_in_every_version():
 
 
 def fed(text):
-    """Series and values of Airflow's; a summary is its count, zeros are declared."""
+    """Series and values of Airflow's; a summary is its count, zeros are initialized."""
     found = {}
     for series, value in re.findall(r"^(airflow_\S+?) (\S+)$", text, re.M):
         if "quantile=" not in series and "_seconds_sum" not in series and value != "0":

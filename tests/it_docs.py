@@ -160,7 +160,7 @@ def pages_name_no_flag_that_is_not():
 
 def mapping_pages_have_all_keys():
     keys = {}
-    for name, where in re.findall(r"\{ \"(\w+)\", (IN_[A-Z_ |]+), set_", read("src/rules/rules.c")):
+    for name, where in re.findall(r"\{ \"(\w+)\", (IN_[A-Z_ |]+), set_", read("src/rules/rule.c")):
         keys[name] = {place for place in ("file", "rule") if "IN_" + place.upper() in where}
     assert len(keys) > 20
     found = {}

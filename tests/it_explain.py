@@ -64,9 +64,9 @@ def a_sample_is_told_from_line_to_series():
     assert got[4][0] == "rule" and got[4][1].startswith("ti_start (builtin:airflow:"), got
     assert got[5:7] == [["captures", 'dag_id="d" task_id="t"'],
                         ["unless", "its sender sends what ti_start_tagged takes"]], got
-    declared = 'airflow_task_status_count{dag_id="d",env="x",status="%s",task_id="t"} counter'
-    assert got[7:] == [["declares", declared % "success"], ["declares", declared % "failed"],
-                       ["declares", declared % "up_for_retry"],
+    initialized = 'airflow_task_status_count{dag_id="d",env="x",status="%s",task_id="t"} counter'
+    assert got[7:] == [["initializes", initialized % "success"], ["initializes", initialized % "failed"],
+                       ["initializes", initialized % "up_for_retry"],
                        ["series", 'airflow_ti_start_total{dag_id="d",env="x",task_id="t"} counter'],
                        ["effect", "counter +4"]], got
 
@@ -130,10 +130,10 @@ def the_first_rule_ends_its_view_but_not_out_of_bounds():
     assert "series    m{" not in out and "series    n{" in out, out
 
 
-def declared_series_are_shown():
-    ini = RULES + "[first]\nmatch = e.<x>\nas = counter\nmetric = e\ndeclare = other(x=zero)\n"
+def initialized_series_are_shown():
+    ini = RULES + "[first]\nmatch = e.<x>\nas = counter\nmetric = e\ninitialize = other(x=zero)\n"
     code, out, _ = windsock("explain", "e.1:3|c", ini=ini)
-    assert code == 0 and '    declares  c{x="zero"} counter\n' in out, out
+    assert code == 0 and '    initializes c{x="zero"} counter\n' in out, out
     assert out.count("    effect    ") == 1 and "    effect    counter +3\n" in out, out
 
 
@@ -181,6 +181,6 @@ def a_full_disk_is_an_error():
 tap([a_sample_is_told_from_line_to_series, standard_input_is_read_without_arguments,
      dropped_and_unmatched, refused_with_reason, parts_ignored_are_named,
      steps_are_told_as_ingest_takes_them, the_first_rule_ends_its_view_but_not_out_of_bounds,
-     ambiguous_names_are_told, declared_series_are_shown,
+     ambiguous_names_are_told, initialized_series_are_shown,
      unprintable_bytes_do_not_reach_the_terminal,
      check_prints_a_table, errors_name_file_and_line, a_full_disk_is_an_error])

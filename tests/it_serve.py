@@ -56,7 +56,7 @@ def labels_and_reasons():
         assert w.value('airflow_pool_open_slots{pool="p"}') == float("inf")
         assert w.value("airflow_pool_open_slots") is None
         assert w.value('windsock_rejected_total{reason="malformed_line"}') == 1
-        assert w.value('windsock_dropped_total{rule="twin_pool"}') == 1
+        assert w.value('windsock_dropped_total{rule="duplicate_pool"}') == 1
 
 
 def http_surface():

@@ -57,10 +57,10 @@ class Replay(threading.Thread):
                 self.failed = time.time()
 
 
-def without_declare(path):
+def without_initialize(path):
     with open(os.path.join(HERE, "..", "mappings", "airflow.ini")) as ini, \
             open(path, "w") as out:
-        text, n = re.subn(r"^declare .*\n(?:[ \t]+\S.*\n)*", "", ini.read(), flags=re.M)
+        text, n = re.subn(r"^initialize .*\n(?:[ \t]+\S.*\n)*", "", ini.read(), flags=re.M)
         assert n > 1
         out.write(text)
 
@@ -75,11 +75,11 @@ def alerts(prometheus):
 def recordings_by_a_real_prometheus():
     with contextlib.ExitStack() as stack:
         home = stack.enter_context(tempfile.TemporaryDirectory())
-        bare = os.path.join(home, "without-declare.ini")
-        without_declare(bare)
+        bare = os.path.join(home, "without-initialize.ini")
+        without_initialize(bare)
         replays = {name: Replay(name, stack.enter_context(Windsock())) for name in RECORDINGS}
         # What would be without it: no alert.
-        replays["without declare"] = Replay(PLAIN, stack.enter_context(
+        replays["without initialize"] = Replay(PLAIN, stack.enter_context(
             Windsock("--statsd.mapping-config=" + bare)))
         prometheus = stack.enter_context(
             Prometheus({job: r.w.http for job, r in replays.items()}, [RULES]))

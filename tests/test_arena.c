@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "arena.h"
+#include "base/arena.h"
 
 static bool is_zero(const char *p, size_t n)
 {

@@ -9,12 +9,12 @@
 #include <float.h>
 #include <math.h>
 
-#include "cell.h"
+#include "series/cell.h"
 
 static const double buckets[] = { 1, 2, 5 };
 static const double quantiles[] = { 0.5, 0.9 };
 
-static const struct ws_shape shape = {
+static const struct ws_kind_options options = {
 	.buckets = buckets,
 	.nbuckets = 3,
 	.quantiles = quantiles,
@@ -31,23 +31,23 @@ static struct box make(enum ws_kind kind)
 {
 	struct box box = { .kind = kind };
 
-	assert_true(cell_init(&box.cell, kind, &shape));
+	assert_true(cell_init(&box.cell, kind, &options));
 	return box;
 }
 
 static enum ws_err put(struct box *box, enum ws_op op, double value, double weight)
 {
-	return cell_update(&box->cell, box->kind, &shape, op, value, weight, 0, 0);
+	return cell_update(&box->cell, box->kind, &options, op, value, weight, 0, 0);
 }
 
 static enum ws_err join(struct box *box, uint64_t member, int64_t now)
 {
-	return cell_update(&box->cell, box->kind, &shape, WS_OP_MEMBER, 0, 1, member, now);
+	return cell_update(&box->cell, box->kind, &options, WS_OP_MEMBER, 0, 1, member, now);
 }
 
 static double number(const struct box *box, int64_t now)
 {
-	return cell_number(&box->cell, &shape, now);
+	return cell_number(&box->cell, &options, now);
 }
 
 static void counter(void **state)
@@ -63,7 +63,7 @@ static void counter(void **state)
 	assert_int_equal(put(&box, WS_OP_SET, 1, 1), WS_ERR_TYPE_MISMATCH);
 	assert_int_equal(put(&box, WS_OP_NONE, 1, 1), WS_ERR_TYPE_MISMATCH);
 	assert_true(number(&box, 0) == 24);
-	assert_int_equal(cell_bytes(&box.cell, box.kind, &shape), 0);
+	assert_int_equal(cell_bytes(&box.cell, box.kind, &options), 0);
 	cell_fini(&box.cell, box.kind);
 }
 
@@ -96,10 +96,10 @@ static void histogram(void **state)
 	assert_int_equal(cell_count(&box.cell, box.kind), 0);
 	for (i = 0; i < 7; i++)
 		assert_int_equal(put(&box, WS_OP_OBSERVE, values[i], 1), WS_OK);
-	assert_int_equal(cell_bucket(&box.cell, &shape, 0), 3);
-	assert_int_equal(cell_bucket(&box.cell, &shape, 1), 5);
-	assert_int_equal(cell_bucket(&box.cell, &shape, 2), 6);
-	assert_int_equal(cell_bucket(&box.cell, &shape, 3), 7);
+	assert_int_equal(cell_bucket(&box.cell, &options, 0), 3);
+	assert_int_equal(cell_bucket(&box.cell, &options, 1), 5);
+	assert_int_equal(cell_bucket(&box.cell, &options, 2), 6);
+	assert_int_equal(cell_bucket(&box.cell, &options, 3), 7);
 	assert_int_equal(cell_count(&box.cell, box.kind), 7);
 	assert_true(cell_sum(&box.cell, box.kind) == 12.5);
 	assert_int_equal(put(&box, WS_OP_OBSERVE, DBL_MAX, 2), WS_ERR_OVERFLOW);
@@ -107,11 +107,11 @@ static void histogram(void **state)
 	assert_int_equal(cell_count(&box.cell, box.kind), 7);
 	assert_int_equal(put(&box, WS_OP_OBSERVE, 0, 2.5), WS_OK);
 	assert_int_equal(put(&box, WS_OP_OBSERVE, 3, 2.5), WS_OK);
-	assert_int_equal(cell_bucket(&box.cell, &shape, 0), 5);
+	assert_int_equal(cell_bucket(&box.cell, &options, 0), 5);
 	assert_int_equal(cell_count(&box.cell, box.kind), 12);
 	assert_int_equal(put(&box, WS_OP_OBSERVE, 0, 1e300), WS_OK);
 	assert_true(cell_count(&box.cell, box.kind) == UINT64_MAX);
-	assert_true(cell_bytes(&box.cell, box.kind, &shape) > 4 * sizeof(double));
+	assert_true(cell_bytes(&box.cell, box.kind, &options) > 4 * sizeof(double));
 	cell_fini(&box.cell, box.kind);
 }
 
@@ -122,22 +122,22 @@ static void summary(void **state)
 	int i;
 
 	(void)state;
-	cell_quantiles(&box.cell, &shape, 0, out);
+	cell_quantiles(&box.cell, &options, 0, out);
 	assert_true(isnan(out[0]) && isnan(out[1]));
 	/* Declared. */
 	assert_int_equal(put(&box, WS_OP_OBSERVE, 0, 0), WS_OK);
-	cell_quantiles(&box.cell, &shape, 0, out);
+	cell_quantiles(&box.cell, &options, 0, out);
 	assert_true(isnan(out[0]) && isnan(out[1]));
 	assert_int_equal(cell_count(&box.cell, box.kind), 0);
 	for (i = 1; i <= 10; i++)
 		assert_int_equal(put(&box, WS_OP_OBSERVE, i, 1.25), WS_OK);
-	cell_quantiles(&box.cell, &shape, 0, out);
+	cell_quantiles(&box.cell, &options, 0, out);
 	assert_true(out[0] == 5 && out[1] == 9);
 	assert_int_equal(cell_count(&box.cell, box.kind), 12);
 	assert_true(cell_sum(&box.cell, box.kind) == 68.75);
 	assert_int_equal(put(&box, WS_OP_OBSERVE, DBL_MAX, 2), WS_ERR_OVERFLOW);
 	assert_int_equal(put(&box, WS_OP_SET, 1, 1), WS_ERR_TYPE_MISMATCH);
-	assert_true(cell_bytes(&box.cell, box.kind, &shape) <= 1024);
+	assert_true(cell_bytes(&box.cell, box.kind, &options) <= 1024);
 	cell_fini(&box.cell, box.kind);
 }
 
@@ -172,7 +172,7 @@ static void set_forgets(void **state)
 		assert_int_equal(join(&box, i * UINT64_C(0x9e3779b97f4a7c15), (int64_t)i * 10),
 		                 WS_OK);
 	assert_true(number(&box, 999990) == 100);
-	assert_true(cell_bytes(&box.cell, box.kind, &shape) < 16384);
+	assert_true(cell_bytes(&box.cell, box.kind, &options) < 16384);
 	cell_fini(&box.cell, box.kind);
 }
 

@@ -9,7 +9,7 @@
 
 #include <windsock/store.h>
 
-#include "conf.h"
+#include "daemon/conf.h"
 
 /* The environment of a test: name, value, ..., NULL. */
 static const char *const *environment;

@@ -39,14 +39,14 @@ static void scopes(void **state)
 	assert_int_equal(ws_err_scope(WS_OK), WS_SCOPE_NONE);
 	assert_int_equal(ws_err_scope(WS_ERR_TRUNCATED), WS_SCOPE_LINE);
 	assert_int_equal(ws_err_scope(WS_ERR_OVERFLOW), WS_SCOPE_SAMPLE);
-	assert_int_equal(ws_err_scope(WS_ERR_BAD_RATE), WS_SCOPE_PART);
+	assert_int_equal(ws_err_scope(WS_ERR_BAD_RATE), WS_SCOPE_FIELD);
 	assert_int_equal(ws_err_scope(WS_ERR_SERIES_LIMIT), WS_SCOPE_SERIES);
 }
 
 /* docs/statsd.md has a row for whatever is counted, with the scope in words. */
 static void page_has_every_reason(void **state)
 {
-	static const char *const words[] = { "", "line", "sample", "part", "series" };
+	static const char *const words[] = { "", "line", "sample", "field", "series" };
 	FILE *file = fopen("docs/statsd.md", "r");
 	char page[1 << 16], row[128];
 	size_t n;

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 #include <zlib.h>
 
-#include "gzip.h"
+#include <windsock/gzip.h>
 
 /* `packed` is one whole gzip stream of exactly `text`. */
 static void assert_unpacks_to(struct ws_span packed, struct ws_span text)
@@ -34,22 +34,22 @@ static void assert_unpacks_to(struct ws_span packed, struct ws_span text)
 /* In pieces of `piece` bytes. */
 static size_t round_trip(struct ws_span text, size_t piece)
 {
-	struct gzip *gz = gzip_new();
+	struct ws_gzip *gz = ws_gzip_new();
 	struct ws_buf out = WS_BUF_INIT;
 	struct ws_span rest = text;
 	size_t len;
 
 	assert_non_null(gz);
 	while (rest.len > piece) {
-		assert_true(gzip_add(gz, ws_span(rest.ptr, piece), false, &out));
+		assert_true(ws_gzip_add(gz, ws_span(rest.ptr, piece), false, &out));
 		rest = ws_span(rest.ptr + piece, rest.len - piece);
 	}
-	assert_true(gzip_add(gz, rest, true, &out));
+	assert_true(ws_gzip_add(gz, rest, true, &out));
 	assert_int_equal(out.err, WS_OK);
 	assert_unpacks_to(ws_buf_text(&out), text);
 	len = out.len;
 	ws_buf_fini(&out);
-	gzip_free(gz);
+	ws_gzip_free(gz);
 	return len;
 }
 
@@ -85,7 +85,7 @@ static void large(void **state)
 static void nothing_to_free(void **state)
 {
 	(void)state;
-	gzip_free(NULL);
+	ws_gzip_free(NULL);
 }
 
 int main(void)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "hash.h"
+#include <windsock/hash.h>
 
 /* Made with two other implementations, one of them CPython's (hash() of bytes, seed 0). */
 static const struct {
@@ -40,22 +40,22 @@ static void vectors(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		assert_true(hash_bytes(words[i].key, ws_span_str(words[i].text)) == words[i].hash);
+		assert_true(ws_hash_bytes(words[i].key, ws_span_str(words[i].text)) == words[i].hash);
 	/* From an odd address too. */
 	for (i = 0; i < sizeof(bytes) - 1; i++)
 		bytes[i + 1] = (char)i;
 	for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
-		assert_true(hash_bytes(key, ws_span(bytes + 1, counts[i].len)) == counts[i].hash);
+		assert_true(ws_hash_bytes(key, ws_span(bytes + 1, counts[i].len)) == counts[i].hash);
 }
 
 static void both_halves_of_the_key_count(void **state)
 {
 	const struct ws_span text = ws_span_str("name");
-	const uint64_t hash = hash_bytes((struct ws_hash_key){ 1, 2 }, text);
+	const uint64_t hash = ws_hash_bytes((struct ws_hash_key){ 1, 2 }, text);
 
 	(void)state;
-	assert_true(hash_bytes((struct ws_hash_key){ 3, 2 }, text) != hash);
-	assert_true(hash_bytes((struct ws_hash_key){ 1, 3 }, text) != hash);
+	assert_true(ws_hash_bytes((struct ws_hash_key){ 3, 2 }, text) != hash);
+	assert_true(ws_hash_bytes((struct ws_hash_key){ 1, 3 }, text) != hash);
 }
 
 int main(void)

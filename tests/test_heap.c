@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "heap.h"
+#include "base/heap.h"
 
 static uint64_t seed = 1;
 

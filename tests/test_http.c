@@ -14,9 +14,9 @@
 #include <sys/socket.h>
 #include <zlib.h>
 
-#include "clock.h"
-#include "http.h"
-#include "sock.h"
+#include "sys/clock.h"
+#include "web/http.h"
+#include "sys/sock.h"
 
 #define SECOND INT64_C(1000000000)
 #define ANSWER_MAX (1 << 20)

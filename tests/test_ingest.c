@@ -7,10 +7,10 @@
 #include <cmocka.h>
 
 #include <stdio.h>
-#include <windsock/expo.h>
+#include <windsock/exposition.h>
 #include <windsock/ingest.h>
 
-#include "load.h"
+#include "daemon/mapping_files.h"
 
 #define SECOND  INT64_C(1000000000)
 #define CAPTURE "tests/data/airflow-2.11-plain.capture"
@@ -134,9 +134,9 @@ static void feed(struct fixture *f, const char *datagram)
 	feed_span(f, ws_span_str(datagram), false);
 }
 
-static struct ws_lane sums(const struct fixture *f)
+static struct ws_shard sums(const struct fixture *f)
 {
-	struct ws_lane sum;
+	struct ws_shard sum;
 
 	ws_stats_sum(f->stats, &sum);
 	return sum;
@@ -144,14 +144,14 @@ static struct ws_lane sums(const struct fixture *f)
 
 static uint64_t misses(const struct fixture *f)
 {
-	struct ws_lane sum = sums(f);
+	struct ws_shard sum = sums(f);
 
 	return sum.cache_misses;
 }
 
 static uint64_t hits(const struct fixture *f)
 {
-	struct ws_lane sum = sums(f);
+	struct ws_shard sum = sums(f);
 
 	return sum.cache_hits;
 }
@@ -168,7 +168,7 @@ static void counters(const struct fixture *f, struct ws_buf *out)
 {
 	struct ws_store_counts store = ws_store_counts(f->store);
 	const struct ws_rule_stats *rule;
-	struct ws_lane sum = sums(f);
+	struct ws_shard sum = sums(f);
 	char name[64];
 	int i;
 
@@ -185,8 +185,8 @@ static void counters(const struct fixture *f, struct ws_buf *out)
 	}
 	for (rule = ws_stats_rules(f->stats); rule != NULL; rule = rule->next) {
 		snprintf(name, sizeof(name), "%.*s", WS_SPAN_ARG(rule->name));
-		say(out, name, "", rule->lanes[0].hits);
-		say(out, name, ".dropped", rule->lanes[0].dropped);
+		say(out, name, "", rule->shards[0].hits);
+		say(out, name, ".dropped", rule->shards[0].dropped);
 	}
 	ws_buf_char(out, '\0');
 }
@@ -203,12 +203,12 @@ static void assert_counters(const struct fixture *f, const char *expect)
 /* Whether the exposition has this line. */
 static bool shows(const struct fixture *f, const char *line)
 {
-	struct ws_expo *expo = ws_expo_new(f->store, false, f->now);
+	struct ws_exposition *expo = ws_exposition_new(f->store, false, f->now);
 	struct ws_buf out = WS_BUF_INIT, wanted = WS_BUF_INIT;
 	bool found;
 
 	ws_buf_char(&out, '\n');
-	while (ws_expo_more(expo, &out))
+	while (ws_exposition_more(expo, &out))
 		;
 	ws_buf_char(&out, '\0');
 	ws_buf_printf(&wanted, "\n%s\n", line);
@@ -217,7 +217,7 @@ static bool shows(const struct fixture *f, const char *line)
 		print_message("%s", out.ptr);
 	ws_buf_fini(&wanted);
 	ws_buf_fini(&out);
-	ws_expo_free(expo);
+	ws_exposition_free(expo);
 	return found;
 }
 
@@ -303,27 +303,27 @@ static void unmatched_are_dropped_and_counted(void **state)
 	unmake(&f);
 }
 
-/* Known or new, from either generation of names, and not beyond a change of the rules. */
+/* Known or new, from either generation of cache, and not beyond a change of the rules. */
 static void unmatched_are_listed(void **state)
 {
 	struct fixture f = make(mapping_of(rules, ""), 1, (struct ws_limits){ 0 });
-	struct ws_unmatched_name names[WS_UNMATCHED_MAX];
+	struct ws_unmatched_name cache[WS_UNMATCHED_MAX];
 	int i;
 
 	(void)state;
 	for (i = 0; i < 5; i++)
 		feed(&f, "q:1|c\nq:7|c\np.c.a:1|c\nr,a=b:1|g\nr,a=c:3|g");
-	assert_int_equal(ws_unmatched_list(f.unmatched, names), 2);
-	assert_true(ws_span_is(ws_span(names[0].name, names[0].name_len), "q"));
-	assert_int_equal(names[0].count, 10);
-	assert_true(names[0].value == 7);
-	assert_int_equal(names[1].count, 10);
-	assert_true(names[1].value == 3);
+	assert_int_equal(ws_unmatched_list(f.unmatched, cache), 2);
+	assert_true(ws_span_is(ws_span(cache[0].name, cache[0].name_len), "q"));
+	assert_int_equal(cache[0].count, 10);
+	assert_true(cache[0].value == 7);
+	assert_int_equal(cache[1].count, 10);
+	assert_true(cache[1].value == 3);
 	ws_mapping_unref(f.mapping);
 	f.mapping = mapping_of("[q]\nmatch = q\nmetric = q\n", "");
 	feed(&f, "q:1|c\nr:5|g");
-	assert_int_equal(ws_unmatched_list(f.unmatched, names), 1);
-	assert_true(names[0].value == 5 && names[0].count == 1);
+	assert_int_equal(ws_unmatched_list(f.unmatched, cache), 1);
+	assert_true(cache[0].value == 5 && cache[0].count == 1);
 	unmake(&f);
 }
 
@@ -395,7 +395,7 @@ static void long_batches(void **state)
 	unmake(&f);
 }
 
-static void views_feed_a_series_once(void **state)
+static void files_feed_a_series_once(void **state)
 {
 	struct fixture f = make(mapping_of("[r]\nmatch = a\nmetric = m\nas = counter\n",
 	                                   "[s]\nmatch = <_>\nmetric = m\nas = counter\n"
@@ -557,12 +557,12 @@ static void known_names_cost_no_allocation(void **state)
 	const struct conf_list list = { .items = items, .n = 1 };
 	struct datagrams *d = recorded(CAPTURE);
 	struct ws_buf text = WS_BUF_INIT;
-	struct ws_lane once, twice;
+	struct ws_shard once, twice;
 	struct fixture f;
 	size_t before;
 
 	(void)state;
-	f = make(load_mapping(&list, NULL, &text), 0, (struct ws_limits){ 0 });
+	f = make(mapping_files_load(&list, NULL, &text), 0, (struct ws_limits){ 0 });
 	replay(&f, d);
 	once = sums(&f);
 	assert_true(once.applied > 1000 && once.cache_misses > 100);
@@ -593,7 +593,7 @@ int main(void)
 		cmocka_unit_test(values_arrive),
 		cmocka_unit_test(refused_samples_make_no_series),
 		cmocka_unit_test(long_batches),
-		cmocka_unit_test(views_feed_a_series_once),
+		cmocka_unit_test(files_feed_a_series_once),
 		cmocka_unit_test(expired_series_are_made_anew),
 		cmocka_unit_test(full_cache_loses_nothing),
 		cmocka_unit_test(another_mapping_is_another_answer),

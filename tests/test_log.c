@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "log.h"
+#include "sys/log.h"
 
 #define REPLACED "\xef\xbf\xbd"
 #define ELLIPSIS "\xe2\x80\xa6"

@@ -76,10 +76,10 @@ static void describe_step(const struct ws_mapping *m, const struct ws_step *step
 		ws_buf_str(out, " absolute");
 	if (!step->stop)
 		ws_buf_str(out, " continues");
-	if (step->declare)
+	if (step->initialize)
 		ws_buf_str(out, " declared");
-	if (step->twin_of != 0)
-		ws_buf_printf(out, " twin %llx", (unsigned long long)step->twin_of);
+	if (step->duplicate_of != 0)
+		ws_buf_printf(out, " twin %llx", (unsigned long long)step->duplicate_of);
 	if (t->unmatched)
 		ws_buf_str(out, " unmatched");
 	ws_buf_char(out, ';');
@@ -101,20 +101,20 @@ static void describe_rest(const struct ws_resolution *r, struct ws_buf *out)
 }
 
 /* The DAGs a.b and a.b.c are known, and a queue. */
-static struct ws_learned *what_is_known(void)
+static struct ws_learned_ids *what_is_known(void)
 {
-	struct ws_learned *learned = ws_learned_new(0, (struct ws_hash_key){ 0 });
+	struct ws_learned_ids *learned = ws_learned_ids_new(0, (struct ws_hash_key){ 0 });
 
 	assert_non_null(learned);
-	ws_learned_add(learned, ws_span_str("dag_id"), ws_span_str("a.b"), 0);
-	ws_learned_add(learned, ws_span_str("dag_id"), ws_span_str("a.b.c"), 0);
-	ws_learned_add(learned, ws_span_str("queue"), ws_span_str("q.r"), 0);
+	ws_learned_ids_add(learned, ws_span_str("dag_id"), ws_span_str("a.b"), 0);
+	ws_learned_ids_add(learned, ws_span_str("dag_id"), ws_span_str("a.b.c"), 0);
+	ws_learned_ids_add(learned, ws_span_str("queue"), ws_span_str("q.r"), 0);
 	return learned;
 }
 
 static void describe(const struct ws_mapping *m, const char *line, char *text, size_t size)
 {
-	struct ws_learned *learned = what_is_known();
+	struct ws_learned_ids *learned = what_is_known();
 	struct ws_resolution *r = ws_resolution_new(m, learned);
 	struct ws_buf out = WS_BUF_INIT;
 	struct ws_sample s = sample(line);
@@ -137,7 +137,7 @@ static void describe(const struct ws_mapping *m, const char *line, char *text, s
 	text[out.len] = '\0';
 	ws_buf_fini(&out);
 	ws_resolution_free(r);
-	ws_learned_free(learned);
+	ws_learned_ids_free(learned);
 }
 
 #define RULE(name, rest) "[" name "]\n" rest "\n"
@@ -148,7 +148,7 @@ static void describe(const struct ws_mapping *m, const char *line, char *text, s
 	"[s]\nmatch = s.<x>\nmetric = m\n"
 #define TWINS                                                                           \
 	RULE("a", "match = t\ntags = x\nmetric = m\nlabels = x")                         \
-	RULE("b", "match = t.<x>\nmetric = m\ntwin_of = a") RULE("c", "match = t\ndrop = yes")
+	RULE("b", "match = t.<x>\nmetric = m\nduplicate_of = a") RULE("c", "match = t\ndrop = yes")
 #define FILE_SECTION(rest) "[windsock]\n" rest "\n"
 
 static const struct {
@@ -201,14 +201,14 @@ static const struct {
 	{ RULE("r", "match = d.<dag_id...>\nmetric = m\nlearn = dag_id\ntype = c"), "d.x:1|g",
 	  "- gauge d_x{} unmatched;" },
 	/* Series of other rules, at zero; the tags come along. */
-	{ DECLARED "declare = f(state=ok), f(state=<x>.bad, x=z)\n", "s.a:3|c|#env:e",
+	{ DECLARED "initialize = f(state=ok), f(state=<x>.bad, x=z)\n", "s.a:3|c|#env:e",
 	  "s counter n{env=\"e\",state=\"ok\",x=\"a\"} *0 continues declared;"
 	  "s counter n{env=\"e\",state=\"a.bad\",x=\"z\"} *0 continues declared;"
 	  "s counter m{env=\"e\",x=\"a\"};" },
-	{ DECLARED "declare = f\ntags = env\n", "s.a:3|c|#env:e",
+	{ DECLARED "initialize = f\ntags = env\n", "s.a:3|c|#env:e",
 	  "s counter n{x=\"a\"} *0 continues declared;s counter m{x=\"a\"};" },
 	{ RULE("f", "match = f.<x>\nmetric = n\nas = summary") RULE("s", "match = s.<x>\n"
-	  "metric = m\ndeclare = f"), "s.a:3|c",
+	  "metric = m\ninitialize = f"), "s.a:3|c",
 	  "s summary n{x=\"a\"} *0 continues declared;s counter m{x=\"a\"};" },
 	/* Twins: bits of the rules, by what fits the name and by what takes the sample. */
 	{ TWINS, "t:1|c|#x:1", "a counter m{x=\"1\"};fits 1, takes 1;" },
@@ -458,12 +458,12 @@ static const struct {
 	  RULE("t", "match = a\nmetric = n\nas = counter"),
 	  "a.ini:8: rule [t] is never reached: everything it matches goes to rule [r] (a.ini:1)\n"
 	  "a.ini:8: rule [t] gives its metric another type than rule [s] (a.ini:4)\n" },
-	{ OK_RULE("r") "twin_of = nope\n",
-	  "a.ini:1: rule [r]: [nope] in twin_of is no rule of this file\n" },
-	{ OK_RULE("r") "declare = nope\n",
-	  "a.ini:1: rule [r]: [nope] in declare is no rule of this file\n" },
-	{ RULE("g", "match = g\nmetric = g\nas = gauge") OK_RULE("r") "declare = g\n",
-	  "a.ini:5: rule [r]: [g] cannot be declared: only rules with as = counter, summary or "
+	{ OK_RULE("r") "duplicate_of = nope\n",
+	  "a.ini:1: rule [r]: [nope] in duplicate_of is no rule of this file\n" },
+	{ OK_RULE("r") "initialize = nope\n",
+	  "a.ini:1: rule [r]: [nope] in initialize is no rule of this file\n" },
+	{ RULE("g", "match = g\nmetric = g\nas = gauge") OK_RULE("r") "initialize = g\n",
+	  "a.ini:5: rule [r]: [g] cannot be initialized: only rules with as = counter, summary or "
 	  "histogram have series at zero\n" },
 	{ OK_RULE("r") "learn = x\n",
 	  "a.ini:1: learn wants one of the rule's captures or tags\n" },
@@ -545,8 +545,8 @@ static void each_file_is_a_view(void **state)
 	describe(m, "q:1|c", got, sizeof(got));
 	assert_string_equal(got, "s counter n{x=\"q\"};");
 	assert_int_equal(ws_mapping_resolve(m, &s, r), WS_OK);
-	assert_int_equal(r->steps[0].view, 0);
-	assert_int_equal(r->steps[1].view, 1);
+	assert_int_equal(r->steps[0].file, 0);
+	assert_int_equal(r->steps[1].file, 1);
 	ws_resolution_free(r);
 	ws_mapping_unref(m);
 }
@@ -619,15 +619,15 @@ static void shapes_and_help(void **state)
 	(void)state;
 	assert_int_equal(ws_mapping_resolve(m, &s, r), WS_OK);
 	assert_true(ws_span_is(t->help, "About b."));
-	assert_int_equal(t->shape.nbuckets, 2);
-	assert_true(t->shape.buckets[0] == 1 && t->shape.buckets[1] == 2.5);
-	assert_int_equal(t->shape.window_ns, 60 * INT64_C(1000000000));
+	assert_int_equal(t->options.nbuckets, 2);
+	assert_true(t->options.buckets[0] == 1 && t->options.buckets[1] == 2.5);
+	assert_int_equal(t->options.window_ns, 60 * INT64_C(1000000000));
 	s = sample("b:1|ms");
 	assert_int_equal(ws_mapping_resolve(m, &s, r), WS_OK);
 	assert_int_equal(t->help.len, 0);
-	assert_int_equal(t->shape.nquantiles, 3);
-	assert_true(t->shape.quantiles[1] == 0.25);
-	assert_int_equal(t->shape.window_ns, 120 * INT64_C(1000000000));
+	assert_int_equal(t->options.nquantiles, 3);
+	assert_true(t->options.quantiles[1] == 0.25);
+	assert_int_equal(t->options.window_ns, 120 * INT64_C(1000000000));
 	ws_resolution_free(r);
 	ws_mapping_unref(m);
 }

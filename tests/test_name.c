@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "name.h"
+#include <windsock/name.h>
 
 static void metric_names(void **state)
 {
@@ -16,12 +16,12 @@ static void metric_names(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-		assert_true(name_is_metric(ws_span_str(good[i])) &&
-		            name_is_label(ws_span_str(good[i])));
+		assert_true(ws_name_is_metric(ws_span_str(good[i])) &&
+		            ws_name_is_label(ws_span_str(good[i])));
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_false(name_is_metric(ws_span_str(bad[i])) ||
-		             name_is_label(ws_span_str(bad[i])));
-	assert_false(name_is_metric(ws_span("a\0b", 3)));
+		assert_false(ws_name_is_metric(ws_span_str(bad[i])) ||
+		             ws_name_is_label(ws_span_str(bad[i])));
+	assert_false(ws_name_is_metric(ws_span("a\0b", 3)));
 }
 
 static void reserved_names(void **state)
@@ -35,12 +35,12 @@ static void reserved_names(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(labels) / sizeof(labels[0]); i++)
-		assert_true(name_is_reserved_label(ws_span_str(labels[i])));
+		assert_true(ws_name_is_reserved_label(ws_span_str(labels[i])));
 	for (i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++)
-		assert_true(name_is_reserved_metric(ws_span_str(metrics[i])));
+		assert_true(ws_name_is_reserved_metric(ws_span_str(metrics[i])));
 	for (i = 0; i < sizeof(free_ones) / sizeof(free_ones[0]); i++)
-		assert_false(name_is_reserved_label(ws_span_str(free_ones[i])) ||
-		             name_is_reserved_metric(ws_span_str(free_ones[i])));
+		assert_false(ws_name_is_reserved_label(ws_span_str(free_ones[i])) ||
+		             ws_name_is_reserved_metric(ws_span_str(free_ones[i])));
 }
 
 static const struct {
@@ -68,7 +68,7 @@ static void sanitising(void **state)
 	for (i = 0; i < sizeof(sanitised) / sizeof(sanitised[0]); i++) {
 		ws_buf_reset(&out);
 		ws_buf_str(&out, sanitised[i].before);
-		name_sanitise(&out, ws_span_str(sanitised[i].in));
+		ws_name_sanitise(&out, ws_span_str(sanitised[i].in));
 		if (!ws_span_is(ws_buf_text(&out), sanitised[i].out))
 			fail_msg("%s gives %.*s", sanitised[i].in, WS_SPAN_ARG(ws_buf_text(&out)));
 	}
@@ -81,13 +81,13 @@ static void escaping(void **state)
 	struct ws_buf out = WS_BUF_INIT;
 
 	(void)state;
-	name_escape_value(&out, text);
+	ws_name_escape_value(&out, text);
 	assert_true(ws_span_eq(ws_buf_text(&out), ws_span("a\\\\b\\\"c\\nd\0e\r", 13)));
 	ws_buf_reset(&out);
-	name_escape_help(&out, text, false);
+	ws_name_escape_help(&out, text, false);
 	assert_true(ws_span_eq(ws_buf_text(&out), ws_span("a\\\\b\"c\\nd\0e\r", 12)));
 	ws_buf_reset(&out);
-	name_escape_help(&out, text, true);
+	ws_name_escape_help(&out, text, true);
 	assert_true(ws_span_eq(ws_buf_text(&out), ws_span("a\\\\b\\\"c\\nd\0e\r", 13)));
 	ws_buf_fini(&out);
 }
@@ -107,9 +107,9 @@ static void utf8(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-		assert_true(name_is_utf8(ws_span_str(good[i])));
+		assert_true(ws_utf8_is_valid(ws_span_str(good[i])));
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_false(name_is_utf8(ws_span_str(bad[i])));
+		assert_false(ws_utf8_is_valid(ws_span_str(bad[i])));
 }
 
 /* A high bit is seen wherever it stands: words and tail. */
@@ -121,10 +121,10 @@ static void ascii(void **state)
 	(void)state;
 	for (len = 0; len <= sizeof(text); len++) {
 		memset(text, '\x7f', sizeof(text));
-		assert_true(name_is_ascii(ws_span(text, len)));
+		assert_true(ws_utf8_is_ascii(ws_span(text, len)));
 		for (i = 0; i < len; i++) {
 			text[i] = '\x80';
-			assert_false(name_is_ascii(ws_span(text, len)));
+			assert_false(ws_utf8_is_ascii(ws_span(text, len)));
 			text[i] = 'a';
 		}
 	}

@@ -9,12 +9,12 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "num.h"
+#include <windsock/num.h>
 
 static void printed_reads_back(void **state)
 {
 	uint64_t seed = 42;
-	char text[NUM_TEXT_MAX];
+	char text[WS_NUM_TEXT_MAX];
 	double back;
 	int i;
 
@@ -24,7 +24,7 @@ static void printed_reads_back(void **state)
 
 		seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
 		v = i % 2 == 0 ? (double)(int64_t)seed / 1e12 : (double)(seed >> 40) / 1e3;
-		assert_true(num_parse(ws_span(text, num_print(text, v)), &back));
+		assert_true(ws_num_parse(ws_span(text, ws_num_print(text, v)), &back));
 		assert_true(back == v && strtod(text, NULL) == v);
 	}
 }
@@ -39,12 +39,12 @@ static void shortest(void **state)
 		     { 0.001, "0.001" }, { 1e-4, "0.0001" }, { 1e-5, "1e-05" },
 		     { 999999999999999, "999999999999999" },
 		     { 100, "100" }, { -0.0, "0" }, { 4503599627370495.5, "4503599627370495.5" } };
-	char text[NUM_TEXT_MAX];
+	char text[WS_NUM_TEXT_MAX];
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		num_print(text, rows[i].v);
+		ws_num_print(text, rows[i].v);
 		assert_string_equal(text, rows[i].text);
 	}
 }
@@ -58,7 +58,7 @@ static void as_short_as_can_be(void **state)
 	(void)state;
 	for (i = 0; i < 300000; i++) {
 		double v = 1, back;
-		char text[NUM_TEXT_MAX], reference[NUM_TEXT_MAX];
+		char text[WS_NUM_TEXT_MAX], reference[WS_NUM_TEXT_MAX];
 		int precision, n = 0, digits = 0;
 		const char *p;
 
@@ -77,8 +77,8 @@ static void as_short_as_can_be(void **state)
 			v = (double)(seed >> 44) * 0.001 + 0.1;
 			break;
 		}
-		num_print(text, v);
-		assert_true(num_parse(ws_span_str(text), &back) && back == v);
+		ws_num_print(text, v);
+		assert_true(ws_num_parse(ws_span_str(text), &back) && back == v);
 		assert_true(strtod(text, NULL) == v);
 		for (precision = 1; precision <= 17; precision++) {
 			snprintf(reference, sizeof(reference), "%.*e", precision - 1, v);
@@ -104,13 +104,13 @@ static void durations(void **state)
 	double s;
 
 	(void)state;
-	assert_true(num_parse_duration(ws_span_str("90s"), &s) && s == 90);
-	assert_true(num_parse_duration(ws_span_str("1.5h"), &s) && s == 5400);
-	assert_true(num_parse_duration(ws_span_str("250ms"), &s) && s == 0.25);
-	assert_true(num_parse_duration(ws_span_str("0"), &s) && s == 0);
-	assert_false(num_parse_duration(ws_span_str("5"), &s));
-	assert_false(num_parse_duration(ws_span_str("-1s"), &s));
-	assert_false(num_parse_duration(ws_span_str("infs"), &s));
+	assert_true(ws_num_parse_duration(ws_span_str("90s"), &s) && s == 90);
+	assert_true(ws_num_parse_duration(ws_span_str("1.5h"), &s) && s == 5400);
+	assert_true(ws_num_parse_duration(ws_span_str("250ms"), &s) && s == 0.25);
+	assert_true(ws_num_parse_duration(ws_span_str("0"), &s) && s == 0);
+	assert_false(ws_num_parse_duration(ws_span_str("5"), &s));
+	assert_false(ws_num_parse_duration(ws_span_str("-1s"), &s));
+	assert_false(ws_num_parse_duration(ws_span_str("infs"), &s));
 }
 
 int main(void)

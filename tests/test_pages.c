@@ -7,12 +7,12 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "clock.h"
-#include "pages.h"
+#include "sys/clock.h"
+#include "web/pages.h"
 
 /* A windsock without workers, and how its next reload is to end. */
 struct bench {
-	struct state state;
+	struct status status;
 	struct http_route routes[PAGES_ROUTES];
 	bool reload_fails;
 	unsigned reloads;
@@ -45,7 +45,7 @@ static struct ws_mapping *mapping_of_two_rules(void)
 	return mapping;
 }
 
-static int open_bench(void **state)
+static int open_bench(void **status)
 {
 	static const struct http_route none;
 	const struct http_config config = { .routes = &none,
@@ -54,11 +54,11 @@ static int open_bench(void **state)
 	const struct ws_hash_key key = { 1, 2 };
 	struct bench *b = calloc(1, sizeof(*b));
 
-	b->state = (struct state){
-		.phase = STATE_READY,
+	b->status = (struct status){
+		.phase = STATUS_READY,
 		.store = ws_store_new(ws_limits_default, key),
 		.stats = ws_stats_new(1),
-		.learned = ws_learned_new(10, key),
+		.learned = ws_learned_ids_new(10, key),
 		.unmatched = ws_unmatched_new(1, key),
 		.http = http_new(&config),
 		.mapping = mapping_of_two_rules(),
@@ -68,22 +68,22 @@ static int open_bench(void **state)
 		.reload = reload,
 		.user = b,
 	};
-	pages_routes(&b->state, b->routes);
-	*state = b;
-	return b->state.mapping == NULL || b->state.http == NULL;
+	pages_routes(&b->status, b->routes);
+	*status = b;
+	return b->status.mapping == NULL || b->status.http == NULL;
 }
 
-static int close_bench(void **state)
+static int close_bench(void **status)
 {
-	struct bench *b = *state;
+	struct bench *b = *status;
 
 	ws_buf_fini(&b->reply.body);
-	http_free((struct http *)(uintptr_t)b->state.http);
-	ws_mapping_unref((struct ws_mapping *)(uintptr_t)b->state.mapping);
-	ws_unmatched_free(b->state.unmatched);
-	ws_learned_free(b->state.learned);
-	ws_stats_free(b->state.stats);
-	ws_store_free(b->state.store);
+	http_free((struct http *)(uintptr_t)b->status.http);
+	ws_mapping_unref((struct ws_mapping *)(uintptr_t)b->status.mapping);
+	ws_unmatched_free(b->status.unmatched);
+	ws_learned_ids_free(b->status.learned);
+	ws_stats_free(b->status.stats);
+	ws_store_free(b->status.store);
 	free(b);
 	return 0;
 }
@@ -99,7 +99,7 @@ static const char *ask(struct bench *b, const char *path, const char *accept)
 	b->reply = (struct http_reply){ .status = 200, .body = WS_BUF_INIT };
 	while (strcmp(route->path, path) != 0)
 		route++;
-	route->handle(&b->state, &request, &b->reply);
+	route->handle(&b->status, &request, &b->reply);
 	if (b->reply.more != NULL) {
 		while (b->reply.more(b->reply.stream, &b->reply.body))
 			;
@@ -109,22 +109,22 @@ static const char *ask(struct bench *b, const char *path, const char *accept)
 	return b->reply.body.ptr;
 }
 
-static void readiness_follows_the_phase(void **state)
+static void readiness_follows_the_phase(void **status)
 {
 	static const struct {
-		enum state_phase phase;
+		enum status_phase phase;
 		unsigned status;
 		const char *text;
 	} rows[] = {
-		{ STATE_STARTING, 503, "windsock is starting\n" },
-		{ STATE_READY, 200, "windsock is ready\n" },
-		{ STATE_STOPPING, 503, "windsock is stopping\n" },
+		{ STATUS_STARTING, 503, "windsock is starting\n" },
+		{ STATUS_READY, 200, "windsock is ready\n" },
+		{ STATUS_STOPPING, 503, "windsock is stopping\n" },
 	};
-	struct bench *b = *state;
+	struct bench *b = *status;
 	size_t i;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		b->state.phase = rows[i].phase;
+		b->status.phase = rows[i].phase;
 		assert_string_equal(ask(b, "/-/ready", ""), rows[i].text);
 		assert_int_equal(b->reply.status, rows[i].status);
 		assert_string_equal(ask(b, "/-/healthy", ""), "windsock is healthy\n");
@@ -136,25 +136,25 @@ static void readiness_follows_the_phase(void **state)
 	assert_int_equal(b->reloads, 1);
 }
 
-static void reload_says_how_it_ended(void **state)
+static void reload_says_how_it_ended(void **status)
 {
-	struct bench *b = *state;
+	struct bench *b = *status;
 
 	assert_string_equal(ask(b, "/-/reload", ""), "reloaded, 2 rules\n");
 	assert_int_equal(b->reply.status, 200);
 	b->reload_fails = true;
 	assert_string_equal(ask(b, "/-/reload", ""), "my.ini:3: no such key\n");
 	assert_int_equal(b->reply.status, 500);
-	b->state.lifecycle = false;
+	b->status.lifecycle = false;
 	assert_non_null(strstr(ask(b, "/-/reload", ""), "--web.enable-lifecycle"));
 	assert_int_equal(b->reply.status, 403);
 	assert_int_equal(b->reloads, 2);
 }
 
 /* What a sender can put onto the front page stays text there. */
-static void front_page_has_no_markup_of_senders(void **state)
+static void front_page_has_no_markup_of_senders(void **status)
 {
-	struct bench *b = *state;
+	struct bench *b = *status;
 	struct ws_sample s = { .head = ws_span_str("<script>x</script>"),
 		               .type = WS_TYPE_COUNTER,
 		               .value = 1,
@@ -162,10 +162,10 @@ static void front_page_has_no_markup_of_senders(void **state)
 	struct ws_unmatched_place place = { 0 };
 	const char *page;
 
-	ws_unmatched_add(b->state.unmatched, 0, &place, &s, clock_now());
-	ws_recent_add(b->state.stats, WS_RECENT_REJECTED,
+	ws_unmatched_add(b->status.unmatched, 0, &place, &s, clock_now());
+	ws_recent_add(b->status.stats, WS_RECENT_REJECTED,
 	              ws_span_str("<b onclick='x'>\x1b[2J"), WS_ERR_BAD_RATE, clock_now());
-	ws_recent_add(b->state.stats, WS_RECENT_REFUSED, ws_span_str("a&b"),
+	ws_recent_add(b->status.stats, WS_RECENT_REFUSED, ws_span_str("a&b"),
 	              WS_ERR_SERIES_LIMIT, clock_now());
 	page = ask(b, "/", "");
 	assert_string_equal(b->reply.content_type, "text/html; charset=utf-8");
@@ -177,18 +177,18 @@ static void front_page_has_no_markup_of_senders(void **state)
 	assert_null(strstr(page, "<b "));
 }
 
-static void front_page_tells_of_a_failed_reload(void **state)
+static void front_page_tells_of_a_failed_reload(void **status)
 {
-	struct bench *b = *state;
+	struct bench *b = *status;
 
 	assert_null(strstr(ask(b, "/", ""), "the mapping before it is in force"));
-	b->state.last_reload_good = false;
+	b->status.last_reload_good = false;
 	assert_non_null(strstr(ask(b, "/", ""), "the mapping before it is in force"));
 }
 
-static void unmatched_names_as_text_and_json(void **state)
+static void unmatched_names_as_text_and_json(void **status)
 {
-	struct bench *b = *state;
+	struct bench *b = *status;
 	struct ws_sample s = { .head = ws_span_str("say \"hi\""),
 		               .type = WS_TYPE_GAUGE,
 		               .value = 2.5,
@@ -196,7 +196,7 @@ static void unmatched_names_as_text_and_json(void **state)
 	struct ws_unmatched_place place = { 0 };
 
 	assert_string_equal(ask(b, "/unmatched", "application/json"), "{\"unmatched\":[]}\n");
-	ws_unmatched_add(b->state.unmatched, 0, &place, &s, clock_now());
+	ws_unmatched_add(b->status.unmatched, 0, &place, &s, clock_now());
 	assert_non_null(strstr(ask(b, "/unmatched", "text/html"), "say \"hi\":2.5|g\n"));
 	assert_non_null(
 		strstr(ask(b, "/unmatched", "application/json"),
@@ -205,17 +205,17 @@ static void unmatched_names_as_text_and_json(void **state)
 	assert_true(b->reply.vary);
 }
 
-static void metrics_in_both_formats(void **state)
+static void metrics_in_both_formats(void **status)
 {
-	struct bench *b = *state;
+	struct bench *b = *status;
 	const char *text = ask(b, "/a\"b", "");
 
 	assert_string_equal(b->reply.content_type,
 	                    "text/plain; version=0.0.4; charset=utf-8; escaping=underscores");
 	assert_non_null(strstr(text, "\nwindsock_config_last_reload_successful 1\n"));
 	assert_null(strstr(text, "# EOF"));
-	b->state.reloads_bad = 3;
-	b->state.last_reload_good = false;
+	b->status.reloads_bad = 3;
+	b->status.last_reload_good = false;
 	text = ask(b, "/a\"b", "application/openmetrics-text; version=1.0.0");
 	assert_non_null(strstr(text, "\nwindsock_config_last_reload_successful 0\n"));
 	assert_non_null(

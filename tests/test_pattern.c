@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "matcher.h"
-#include "pattern.h"
+#include "rules/pattern_index.h"
+#include "rules/pattern.h"
 
 static struct pattern parsed(const char *text)
 {
@@ -101,11 +101,11 @@ static void refused(void **state)
 }
 
 /* Whatever pattern_match takes, the matcher must offer, in order. */
-static void matcher_never_misses(void **state)
+static void pattern_index_never_misses(void **state)
 {
 	struct arena arena = ARENA_INIT;
-	struct matcher *m = matcher_new(&arena);
-	struct matcher_scratch *scratch;
+	struct pattern_index *m = pattern_index_new(&arena);
+	struct pattern_index_scratch *scratch;
 	struct pattern p[sizeof(rows) / sizeof(rows[0])];
 	struct ws_span values[PATTERN_CAPTURES_MAX];
 	const size_t n = sizeof(rows) / sizeof(rows[0]);
@@ -115,13 +115,13 @@ static void matcher_never_misses(void **state)
 	(void)state;
 	for (i = 0; i < n; i++) {
 		p[i] = parsed(rows[i].pattern);
-		assert_true(matcher_add(m, &p[i], (uint32_t)i));
+		assert_true(pattern_index_add(m, &p[i], (uint32_t)i));
 	}
-	assert_true(matcher_freeze(m));
-	scratch = matcher_scratch_new(m);
+	assert_true(pattern_index_freeze(m));
+	scratch = pattern_index_scratch_new(m);
 	assert_non_null(scratch);
 	for (i = 0; i < n; i++) {
-		found = matcher_find(m, scratch, ws_span_str(rows[i].name), &ids);
+		found = pattern_index_find(m, scratch, ws_span_str(rows[i].name), &ids);
 		for (j = 1; j < found; j++)
 			assert_true(ids[j - 1] < ids[j]);
 		for (k = 0; k < n; k++) {
@@ -142,7 +142,7 @@ int main(void)
 		cmocka_unit_test(captures),
 		cmocka_unit_test(covers),
 		cmocka_unit_test(refused),
-		cmocka_unit_test(matcher_never_misses),
+		cmocka_unit_test(pattern_index_never_misses),
 	};
 
 	return cmocka_run_group_tests_name("pattern", tests, NULL, NULL);

@@ -11,8 +11,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "process.h"
+#include "sys/clock.h"
+#include "web/process.h"
 
 /* The value of a sample, or -1 when there is none. */
 static double value(const char *name, bool openmetrics)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "regex.h"
+#include "rules/regex.h"
 
 static struct regex *must_compile(const char *text)
 {

@@ -9,7 +9,7 @@
 #include <float.h>
 #include <math.h>
 
-#include "sketch.h"
+#include "series/sketch.h"
 
 #define WINDOW 600
 

@@ -15,8 +15,8 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include "clock.h"
-#include "sock.h"
+#include "sys/clock.h"
+#include "sys/sock.h"
 
 static const struct sock_options udp = { .kind = SOCK_KIND_UDP };
 static const struct sock_options tcp = { .kind = SOCK_KIND_TCP };

@@ -12,25 +12,25 @@
 static void lanes_are_summed(void **state)
 {
 	struct ws_stats *stats = ws_stats_new(3);
-	struct ws_lane sum;
+	struct ws_shard sum;
 	unsigned i;
 
 	(void)state;
-	assert_int_equal(ws_stats_lanes(stats), 3);
+	assert_int_equal(ws_stats_shards(stats), 3);
 	for (i = 0; i < 3; i++) {
-		struct ws_lane *lane = ws_stats_lane(stats, i);
+		struct ws_shard *shard = ws_stats_shard(stats, i);
 
 		/* Writers do not share a cache line. */
-		assert_int_equal((uintptr_t)lane % 64, 0);
-#define X(field, name, help) WS_LANE_ADD(lane->field, i + 1);
-		WS_LANE_COUNTERS(X)
+		assert_int_equal((uintptr_t)shard % 64, 0);
+#define X(field, name, help) WS_SHARD_ADD(shard->field, i + 1);
+		WS_SHARD_COUNTERS(X)
 #undef X
-		WS_LANE_ADD(lane->samples[WS_NTYPES - 1], 10);
-		WS_LANE_ADD(lane->rejected[WS_NERRORS - 1], 100);
+		WS_SHARD_ADD(shard->samples[WS_NTYPES - 1], 10);
+		WS_SHARD_ADD(shard->rejected[WS_NERRORS - 1], 100);
 	}
 	ws_stats_sum(stats, &sum);
 #define X(field, name, help) assert_int_equal(sum.field, 6);
-	WS_LANE_COUNTERS(X)
+	WS_SHARD_COUNTERS(X)
 #undef X
 	assert_int_equal(sum.samples[WS_NTYPES - 1], 30);
 	assert_int_equal(sum.samples[0], 0);
@@ -55,7 +55,7 @@ static void rules_by_name(void **state)
 	assert_ptr_equal(ws_stats_rules(stats), b);
 	assert_ptr_equal(b->next, a);
 	assert_null(a->next);
-	assert_int_equal(a->lanes[1].hits, 0);
+	assert_int_equal(a->shards[1].hits, 0);
 	ws_stats_free(stats);
 }
 

@@ -11,7 +11,7 @@
 
 #include <windsock/store.h>
 
-#include "cell.h"
+#include "series/cell.h"
 
 #define MANY 100000
 
@@ -36,7 +36,7 @@ static struct ws_target target(const char *family, enum ws_kind kind, const char
 		.help = ws_span_str("help"),
 		.labels = ws_span_str(labels),
 		.kind = kind,
-		.shape = ws_shape_default,
+		.options = ws_kind_options_default,
 		.epoch = epoch,
 	};
 }
@@ -90,7 +90,7 @@ static void on_series(void *user, const struct ws_family_view *family, bool firs
                       struct ws_span labels, const struct ws_cell *cell)
 {
 	struct reading *r = user;
-	double value = family->kind <= WS_KIND_GAUGE ? cell_number(cell, family->shape, r->now)
+	double value = family->kind <= WS_KIND_GAUGE ? cell_number(cell, family->options, r->now)
 						     : 0;
 	int n = snprintf(r->text + r->len, sizeof(r->text) - r->len, "%s%.*s{%.*s}%g ",
 	                 first ? "F:" : "", WS_SPAN_ARG(family->name), WS_SPAN_ARG(labels),
@@ -493,8 +493,8 @@ static void reconfigure_retires(void **state)
 	assert_reads(store, "F:h{}0 F:k{1}0 k{2}0 F:u{}0 ");
 	/* Another kind, other buckets: made anew. */
 	assert_int_equal(intern(store, "k", WS_KIND_COUNTER, "3"), WS_OK);
-	h.shape.buckets = buckets;
-	h.shape.nbuckets = 1;
+	h.options.buckets = buckets;
+	h.options.nbuckets = 1;
 	assert_int_equal(ws_store_intern(store, &h, 0, &ref), WS_OK);
 	assert_reads(store, "F:h{}0 F:k{3}0 F:u{}0 ");
 	assert_int_equal(ws_store_counts(store).retired, 4);
@@ -812,9 +812,9 @@ static void on_any(void *user, const struct ws_family_view *family, bool first,
 	if (labels.len == 0)
 		abort();
 	if (family->kind == WS_KIND_SUMMARY)
-		cell_quantiles(cell, family->shape, 0, q);
+		cell_quantiles(cell, family->options, 0, q);
 	else
-		q[0] = cell_number(cell, family->shape, 0);
+		q[0] = cell_number(cell, family->options, 0);
 	++*(unsigned *)user;
 }
 

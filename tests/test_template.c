@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "template.h"
+#include "rules/template.h"
 
 static const struct {
 	const char *text;

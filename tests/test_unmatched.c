@@ -24,12 +24,12 @@ static struct ws_sample sample(const char *line)
 }
 
 /* A name whose place nobody remembers. */
-static bool add(struct ws_unmatched *u, unsigned lane, const char *line, int64_t now)
+static bool add(struct ws_unmatched *u, unsigned shard, const char *line, int64_t now)
 {
 	struct ws_unmatched_place place = { 0 };
 	struct ws_sample s = sample(line);
 
-	return ws_unmatched_add(u, lane, &place, &s, now);
+	return ws_unmatched_add(u, shard, &place, &s, now);
 }
 
 /* "COUNT@LAST LINE, ..." */
@@ -218,7 +218,7 @@ static void lanes_are_added(void **state)
 
 struct writer {
 	struct ws_unmatched *u;
-	unsigned lane;
+	unsigned shard;
 };
 
 #define WRITES 20000
@@ -232,9 +232,9 @@ static void *write_some(void *arg)
 	int i;
 
 	for (i = 1; i <= WRITES; i++) {
-		ws_unmatched_add(w->u, w->lane, &place, &s, i);
+		ws_unmatched_add(w->u, w->shard, &place, &s, i);
 		snprintf(line, sizeof(line), "n%d:1|c", i);
-		add(w->u, w->lane, line, i);
+		add(w->u, w->shard, line, i);
 	}
 	return NULL;
 }
@@ -243,7 +243,7 @@ static void readers_beside_writers(void **state)
 {
 	struct ws_unmatched *u = ws_unmatched_new(2, key);
 	struct ws_unmatched_name names[WS_UNMATCHED_MAX];
-	struct writer writers[2] = { { .u = u, .lane = 0 }, { .u = u, .lane = 1 } };
+	struct writer writers[2] = { { .u = u, .shard = 0 }, { .u = u, .shard = 1 } };
 	pthread_t threads[2];
 	char want[32];
 	int i;

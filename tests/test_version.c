@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "version.h"
+#include "rules/version.h"
 
 static void versions(void **state)
 {
@@ -22,7 +22,7 @@ static void versions(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		assert_int_equal(version_is_valid(ws_span_str(rows[i].text)), rows[i].valid);
+		assert_int_equal(ws_version_is_valid_span(ws_span_str(rows[i].text)), rows[i].valid);
 }
 
 static void ranges(void **state)

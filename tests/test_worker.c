@@ -14,9 +14,9 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
-#include "clock.h"
-#include "load.h"
-#include "worker.h"
+#include "sys/clock.h"
+#include "daemon/mapping_files.h"
+#include "receive/worker.h"
 
 #define BEAT "airflow.scheduler_heartbeat:1|c"
 
@@ -38,7 +38,7 @@ static struct ws_mapping *builtin(void)
 	char *items[] = { name };
 	const struct conf_list list = { .items = items, .n = 1 };
 	struct ws_buf diags = WS_BUF_INIT;
-	struct ws_mapping *mapping = load_mapping(&list, NULL, &diags);
+	struct ws_mapping *mapping = mapping_files_load(&list, NULL, &diags);
 
 	assert_non_null(mapping);
 	ws_buf_fini(&diags);
@@ -113,26 +113,26 @@ static void send_text(const struct bench *b, const char *text)
 			 strlen(text));
 }
 
-static struct ws_lane sum(const struct bench *b)
+static struct ws_shard sum(const struct bench *b)
 {
-	struct ws_lane lane;
+	struct ws_shard shard;
 
-	ws_stats_sum(b->stats, &lane);
-	return lane;
+	ws_stats_sum(b->stats, &shard);
+	return shard;
 }
 
 static uint64_t datagrams(const struct bench *b)
 {
-	struct ws_lane lane = sum(b);
+	struct ws_shard shard = sum(b);
 
-	return lane.datagrams;
+	return shard.datagrams;
 }
 
 static uint64_t receive_calls(const struct bench *b)
 {
-	struct ws_lane lane = sum(b);
+	struct ws_shard shard = sum(b);
 
-	return lane.receive_calls;
+	return shard.receive_calls;
 }
 
 /* Ten seconds at most, for slow machines and valgrind. */
@@ -151,7 +151,7 @@ static bool wait_datagrams(const struct bench *b, uint64_t n)
 static void datagrams_arrive(void **state)
 {
 	const struct bench *b = *state;
-	struct ws_lane lane;
+	struct ws_shard shard;
 
 	send_text(b, "airflow.scheduler_heartbeat:1|c");
 	send_text(b, "airflow.scheduler_heartbeat:1|c\nairflow.dagbag_size:7|g\n");
@@ -159,18 +159,18 @@ static void datagrams_arrive(void **state)
 	worker_stop(b->worker);
 	while (eventfd_read(b->done_fd, &(eventfd_t){ 0 }) != 0)
 		usleep(1000);
-	lane = sum(b);
-	assert_int_equal(lane.datagrams, 2);
-	assert_int_equal(lane.bytes, 87);
-	assert_true(lane.receive_calls >= 1);
-	assert_int_equal(lane.receive_errors, 0);
+	shard = sum(b);
+	assert_int_equal(shard.datagrams, 2);
+	assert_int_equal(shard.bytes, 87);
+	assert_true(shard.receive_calls >= 1);
+	assert_int_equal(shard.receive_errors, 0);
 	assert_int_equal(ws_store_counts(b->store).series, 2);
 }
 
 /* More than several wake-ups may take, and the coalescing timer between them. */
 static void bursts_arrive(void **state)
 {
-	struct ws_lane lane;
+	struct ws_shard shard;
 	const struct bench *b = *state;
 	int i;
 
@@ -182,9 +182,9 @@ static void bursts_arrive(void **state)
 	worker_stop(b->worker);
 	while (eventfd_read(b->done_fd, &(eventfd_t){ 0 }) != 0)
 		usleep(1000);
-	lane = sum(b);
-	assert_int_equal(lane.applied, 3001);
-	assert_true(lane.receive_calls < 3000);
+	shard = sum(b);
+	assert_int_equal(shard.applied, 3001);
+	assert_true(shard.receive_calls < 3000);
 }
 
 /* More waits than the rounds of the loop take before they see the stop. */

@@ -11,7 +11,7 @@ enum ws_scope {
 	WS_SCOPE_NONE,   /* not counted: a result inside the program */
 	WS_SCOPE_LINE,   /* the whole line; windsock_rejected_total */
 	WS_SCOPE_SAMPLE, /* one sample of the line; windsock_rejected_total */
-	WS_SCOPE_PART,   /* a tag, a rate or a field; the sample is kept; windsock_rejected_total */
+	WS_SCOPE_FIELD,   /* a tag, a rate or a field; the sample is kept; windsock_rejected_total */
 	WS_SCOPE_SERIES, /* the sample, for want of a series; windsock_series_refused_total */
 };
 
@@ -42,12 +42,12 @@ enum ws_scope {
 	X(TYPE_MISMATCH, "type_mismatch", SAMPLE,                                            \
 	  "a rule asks for a kind that this StatsD type cannot become")                      \
 	X(SET_FULL, "set_full", SAMPLE, "the set holds as many members as one may")          \
-	X(BAD_RATE, "invalid_sample_factor", PART, "the sample rate is not in (0, 1]; 1 is used") \
-	X(BAD_TAG, "malformed_tag", PART, "a tag without a key or a value")                  \
-	X(RESERVED_TAG, "reserved_tag", PART, "a tag named le, quantile or __*")             \
-	X(TAG_TOO_LONG, "tag_too_long", PART, "a tag's key or value is longer than 1024 bytes") \
-	X(TOO_MANY_TAGS, "too_many_tags", PART, "more than 64 tags on a line")               \
-	X(UNKNOWN_FIELD, "unknown_field", PART, "a '|' field that is not known")             \
+	X(BAD_RATE, "invalid_sample_factor", FIELD, "the sample rate is not in (0, 1]; 1 is used") \
+	X(BAD_TAG, "malformed_tag", FIELD, "a tag without a key or a value")                  \
+	X(RESERVED_TAG, "reserved_tag", FIELD, "a tag named le, quantile or __*")             \
+	X(TAG_TOO_LONG, "tag_too_long", FIELD, "a tag's key or value is longer than 1024 bytes") \
+	X(TOO_MANY_TAGS, "too_many_tags", FIELD, "more than 64 tags on a line")               \
+	X(UNKNOWN_FIELD, "unknown_field", FIELD, "a '|' field that is not known")             \
 	X(SERIES_LIMIT, "series_limit", SERIES, "the limit on series is reached")            \
 	X(FAMILY_SERIES_LIMIT, "family_series_limit", SERIES,                                \
 	  "the limit on series of one family is reached")                                    \

@@ -19,10 +19,10 @@
 struct ws_ingest;
 
 struct ws_ingest_options {
-	unsigned lane;            /* of the stats: this ingest is its only writer */
+	unsigned shard;            /* of the stats: this ingest is its only writer */
 	size_t cache_size;        /* names surely remembered, twice as many at most; 0: 200,000 */
 	struct ws_hash_key key;
-	struct ws_learned *learned; /* shared, outlives the ingest; NULL: nothing is learned */
+	struct ws_learned_ids *learned; /* shared, outlives the ingest; NULL: nothing is learned */
 	struct ws_unmatched *unmatched; /* outlives the ingest; NULL: no list is kept */
 	/* A name that series were made from is split otherwise since something was learned; the
 	 * series are gone.  NULL: nobody wants to know. */
@@ -48,7 +48,7 @@ void ws_ingest_end(struct ws_ingest *ingest);
 
 /*
  * Who sends the datagrams that follow: a hash of its address and port, the same for all that
- * comes from one socket (see twin_of in docs/mapping.md), and the address as text, which stays
+ * comes from one socket (see duplicate_of in docs/mapping.md), and the address as text, which stays
  * where it is until end; it may be empty when ws_mapping_uses_sender says no.
  */
 void ws_ingest_sender(struct ws_ingest *ingest, uint64_t sender, struct ws_span address);

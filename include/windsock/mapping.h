@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <windsock/buf.h>
 #include <windsock/err.h>
-#include <windsock/learned.h>
+#include <windsock/learned_ids.h>
 #include <windsock/line.h>
 #include <windsock/span.h>
 #include <windsock/store.h>
@@ -37,7 +37,7 @@ struct ws_mapping_options {
 bool ws_version_is_valid(const char *version);
 
 /*
- * Compiles the files, each a view of the whole stream, in this order.  Everything that is
+ * Compiles the files, each a reading of the whole stream of its own, in this order.  Everything that is
  * wrong is added to `diags`, a line each: "file:line: what is wrong and how to mend it\n".
  * NULL when there is anything.
  */
@@ -58,8 +58,8 @@ struct ws_rule_info {
 	const char *kind;      /* "counter"…, "auto" when the sample's type decides, "drop" */
 	bool is_regex;
 	bool continues;
-	const struct ws_span *twins; /* names of the rules in twin_of */
-	size_t ntwins;
+	const struct ws_span *originals; /* names of the rules in duplicate_of */
+	size_t noriginals;
 };
 
 /* Whether samples need their sender: the same name is another series for each. */
@@ -73,7 +73,7 @@ bool ws_mapping_makes(const void *mapping, struct ws_span family);
 
 /*
  * What becomes of a sample: steps in order, one for each rule that takes it.  A step with
- * bounds applies only to values within them, and only an applied step stops its view.
+ * bounds applies only to values within them, and only an applied step ends its file's turn.
  */
 #define WS_NO_RULE UINT32_MAX
 
@@ -84,12 +84,12 @@ struct ws_bounds {
 
 struct ws_step {
 	uint32_t rule;     /* WS_NO_RULE: unmatched = keep */
-	uint32_t view;     /* index of the file */
+	uint32_t file;     /* index of the file */
 	bool drop;
-	bool stop;         /* later steps of this view are not for this sample */
+	bool stop;         /* later steps of this file are not for this sample */
 	bool absolute;     /* signed gauge values are not relative */
-	bool declare;        /* the series only: it is to exist, at zero */
-	uint64_t twin_of;    /* bits: drop it from senders that send what one of these rules takes */
+	bool initialize;        /* the series only: it is to exist, at zero */
+	uint64_t duplicate_of;    /* bits: drop it from senders that send what one of these rules takes */
 	const struct ws_bounds *bounds; /* NULL: none; lives as long as the mapping */
 	double scale;
 	enum ws_op op;
@@ -110,8 +110,8 @@ struct ws_resolution {
 	bool unmatched;     /* no rule took it whatever its value */
 	enum ws_err err;    /* the head is refused: see ws_head_parse; no steps */
 	struct ws_head head;
-	/* Rules that have twins: which of them the name fits, which of them take the sample.  A
-	 * sender of the first kind alone sends no twins. */
+	/* Rules that have duplicates: which of them the name fits, which of them take the sample.  A
+	 * sender of the first kind alone sends no duplicates. */
 	uint64_t fits, takes;
 	bool divisible;     /* a value learned later may split the name otherwise */
 	bool ambiguous;     /* and none that is known has split it now */
@@ -124,7 +124,7 @@ struct ws_resolution {
 
 /* A scratch serves one mapping; `learned` may be NULL and outlives it.  NULL: out of memory. */
 struct ws_resolution *ws_resolution_new(const struct ws_mapping *mapping,
-                                        struct ws_learned *learned);
+                                        struct ws_learned_ids *learned);
 void ws_resolution_free(struct ws_resolution *resolution);
 
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * windsock's own counters.  Each worker owns a lane and is its only writer; readers sum the
- * lanes.  Relaxed atomics: no lock, no shared cache line on the hot path.
+ * windsock's own counters.  Each worker owns a shard and is its only writer; readers sum the
+ * shards.  Relaxed atomics: no lock, no shared cache line on the hot path.
  */
 #ifndef WINDSOCK_STATS_H
 #define WINDSOCK_STATS_H
@@ -12,8 +12,8 @@
 #include <windsock/line.h>
 #include <windsock/span.h>
 
-/* X(field, family without windsock_, help): one counter a lane. */
-#define WS_LANE_COUNTERS(X)                                                              \
+/* X(field, family without windsock_, help): one counter a shard. */
+#define WS_SHARD_COUNTERS(X)                                                              \
 	X(datagrams, "datagrams_total", "Datagrams received.")                           \
 	X(bytes, "bytes_total", "Bytes received in datagrams.")                          \
 	X(lines, "lines_total", "StatsD lines received, empty ones too.")                \
@@ -37,49 +37,49 @@
 	X(receive_errors, "receive_errors_total",                                        \
 	  "Calls that failed to fetch datagrams for another reason than an empty queue.")
 
-struct ws_lane {
+struct ws_shard {
 #define X(field, name, help) _Atomic uint64_t field;
-	WS_LANE_COUNTERS(X)
+	WS_SHARD_COUNTERS(X)
 #undef X
 	_Atomic uint64_t waiting; /* samples that wait now, for what their sender shows */
 	_Atomic uint64_t samples[WS_NTYPES]; /* understood, by type */
 	_Atomic uint64_t rejected[WS_NERRORS]; /* scopes LINE, SAMPLE, PART */
 };
 
-/* For the one writer of a lane. */
-#define WS_LANE_ADD(lane_counter, n)                                                      \
-	atomic_store_explicit(&(lane_counter),                                            \
-	                      atomic_load_explicit(&(lane_counter), memory_order_relaxed) + (n), \
+/* For the one writer of a shard. */
+#define WS_SHARD_ADD(shard_counter, n)                                                      \
+	atomic_store_explicit(&(shard_counter),                                            \
+	                      atomic_load_explicit(&(shard_counter), memory_order_relaxed) + (n), \
 	                      memory_order_relaxed)
 
 struct ws_stats;
 
-struct ws_stats *ws_stats_new(unsigned nlanes);
+struct ws_stats *ws_stats_new(unsigned nshards);
 void ws_stats_free(struct ws_stats *stats);
 
-unsigned ws_stats_lanes(const struct ws_stats *stats);
-struct ws_lane *ws_stats_lane(struct ws_stats *stats, unsigned i);
+unsigned ws_stats_shards(const struct ws_stats *stats);
+struct ws_shard *ws_stats_shard(struct ws_stats *stats, unsigned i);
 
 /*
  * Counters of a mapping rule, found by its name: they outlive reloads.  Lives as long as the
- * stats; made at first call; NULL when out of memory.  lanes[i] has one writer.
+ * stats; made at first call; NULL when out of memory.  shards[i] has one writer.
  */
-struct ws_rule_lane {
+struct ws_rule_shard {
 	_Atomic uint64_t hits;    /* samples the rule took */
 	_Atomic uint64_t dropped; /* those it dropped */
 };
 struct ws_rule_stats {
 	struct ws_span name;
 	struct ws_rule_stats *next;
-	struct ws_rule_lane lanes[];
+	struct ws_rule_shard shards[];
 };
 struct ws_rule_stats *ws_stats_rule(struct ws_stats *stats, struct ws_span name);
 
 /* The rules so far, newest first; the list only ever grows. */
 const struct ws_rule_stats *ws_stats_rules(const struct ws_stats *stats);
 
-/* Sums of the lanes. */
-void ws_stats_sum(const struct ws_stats *stats, struct ws_lane *sum);
+/* Sums of the shards. */
+void ws_stats_sum(const struct ws_stats *stats, struct ws_shard *sum);
 
 /*
  * Recent offenders: the last distinct lines that were rejected and series that were refused.

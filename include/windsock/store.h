@@ -15,7 +15,7 @@
 #include <windsock/err.h>
 #include <windsock/hash_key.h>
 #include <windsock/span.h>
-#include <windsock/value.h>
+#include <windsock/kind.h>
 
 struct ws_store;
 
@@ -38,7 +38,7 @@ struct ws_target {
 	struct ws_span help;   /* may be empty */
 	struct ws_span labels; /* rendered: a="x",b="y", names ascending, values escaped */
 	enum ws_kind kind;
-	struct ws_shape shape; /* copied; must not change while the family lives */
+	struct ws_kind_options options; /* copied; must not change while the family lives */
 	int64_t ttl_ns;        /* 0: for ever */
 	uint64_t epoch;        /* of the configuration that says so; later ones are greater */
 	bool unmatched;
@@ -53,7 +53,7 @@ struct ws_ref {
 /*
  * Finds the series or makes it, with value zero (a gauge too).  Families and TTL follow the
  * target when its epoch is later than the one they were made by: help and ttl are replaced, a
- * family whose kind or shape differs is retired (its series vanish at once, its memory goes bit
+ * family whose kind or options differs is retired (its series vanish at once, its memory goes bit
  * by bit) and made anew.  Within one epoch the first kind wins, and a worker that is late with
  * the configuration before it changes nothing.
  *
@@ -104,7 +104,7 @@ struct ws_family_view {
 	struct ws_span name;
 	struct ws_span help;
 	enum ws_kind kind;
-	const struct ws_shape *shape;
+	const struct ws_kind_options *options;
 	bool openmetrics_clash; /* a counter x_total beside which a family x or x_created stands */
 };
 

@@ -2,7 +2,7 @@
 /*
  * Names that no rule matched, the latest seen, for people: how often, when, and the last value.
  *
- * Each lane has a list of its own with one writer, and a sample whose name is on it costs a few
+ * Each shard has a list of its own with one writer, and a sample whose name is on it costs a few
  * relaxed stores.  The list's mutex is taken for a name that comes onto it, and by readers.
  * When it is full, a new name takes the place of the one not seen for longest.
  */
@@ -20,7 +20,7 @@
 
 struct ws_unmatched;
 
-struct ws_unmatched *ws_unmatched_new(unsigned nlanes, struct ws_hash_key key);
+struct ws_unmatched *ws_unmatched_new(unsigned nshards, struct ws_hash_key key);
 void ws_unmatched_free(struct ws_unmatched *unmatched);
 
 /* Where a name stands, so that it need not be looked up; all zero to begin with. */
@@ -28,10 +28,10 @@ struct ws_unmatched_place {
 	uint32_t slot, serial;
 };
 
-/* For the one writer of a lane.  True: the name was not on the list and has come onto it. */
-bool ws_unmatched_add(struct ws_unmatched *unmatched, unsigned lane,
+/* For the one writer of a shard.  True: the name was not on the list and has come onto it. */
+bool ws_unmatched_add(struct ws_unmatched *unmatched, unsigned shard,
                       struct ws_unmatched_place *place, const struct ws_sample *s, int64_t now);
-void ws_unmatched_forget(struct ws_unmatched *unmatched, unsigned lane);
+void ws_unmatched_forget(struct ws_unmatched *unmatched, unsigned shard);
 
 struct ws_unmatched_name {
 	/* The name without tags, and those of its first sample as on the wire: a part of the
@@ -47,7 +47,7 @@ struct ws_unmatched_name {
 	double value; /* a timer's in seconds; a set's means nothing */
 };
 
-/* What the lanes have seen together, the latest first; how many.  None when out of memory. */
+/* What the shards have seen together, the latest first; how many.  None when out of memory. */
 size_t ws_unmatched_list(struct ws_unmatched *unmatched,
                          struct ws_unmatched_name out[WS_UNMATCHED_MAX]);
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "num.h"
+#include <windsock/num.h>
 
 #define SMALLEST 256
 
@@ -81,28 +81,28 @@ void ws_buf_char(struct ws_buf *b, char c)
 
 void ws_buf_u64(struct ws_buf *b, uint64_t n)
 {
-	char *at = ws_buf_reserve(b, NUM_TEXT_MAX);
+	char *at = ws_buf_reserve(b, WS_NUM_TEXT_MAX);
 
 	if (at != NULL)
-		b->len += num_print_u64(at, n);
+		b->len += ws_num_print_u64(at, n);
 }
 
 void ws_buf_double(struct ws_buf *b, double v)
 {
-	char *at = ws_buf_reserve(b, NUM_TEXT_MAX);
+	char *at = ws_buf_reserve(b, WS_NUM_TEXT_MAX);
 
 	if (at != NULL)
-		b->len += num_print(at, v);
+		b->len += ws_num_print(at, v);
 }
 
 void ws_buf_float(struct ws_buf *b, double v)
 {
-	char *at = ws_buf_reserve(b, NUM_TEXT_MAX + 2);
+	char *at = ws_buf_reserve(b, WS_NUM_TEXT_MAX + 2);
 	size_t n;
 
 	if (at == NULL)
 		return;
-	n = num_print(at, v);
+	n = ws_num_print(at, v);
 	if (strcspn(at, ".eIN") == n) {
 		at[n++] = '.';
 		at[n++] = '0';

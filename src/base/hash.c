@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "hash.h"
+#include <windsock/hash.h>
 
 struct state {
 	uint64_t v0, v1, v2, v3;
@@ -53,7 +53,7 @@ static inline uint64_t load_tail(const char *p, size_t n, size_t total)
 	return word;
 }
 
-uint64_t hash_bytes(struct ws_hash_key key, struct ws_span bytes)
+uint64_t ws_hash_bytes(struct ws_hash_key key, struct ws_span bytes)
 {
 	struct state s = {
 		.v0 = key.k0 ^ UINT64_C(0x736f6d6570736575),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "num.h"
+#include <windsock/num.h>
 
 #include <math.h>
 #include <stdio.h>
@@ -74,7 +74,7 @@ static const char *parse_exponent(const char *p, const char *end, int *exponent)
 	return p;
 }
 
-bool num_parse(struct ws_span s, double *out)
+bool ws_num_parse(struct ws_span s, double *out)
 {
 	const char *p = s.ptr, *end = s.ptr + s.len, *digits;
 	uint64_t mantissa = 0;
@@ -117,7 +117,7 @@ bool num_parse(struct ws_span s, double *out)
 	return true;
 }
 
-bool num_parse_u64(struct ws_span s, uint64_t max, uint64_t *out)
+bool ws_num_parse_u64(struct ws_span s, uint64_t max, uint64_t *out)
 {
 	uint64_t n = 0;
 	size_t i;
@@ -135,7 +135,7 @@ bool num_parse_u64(struct ws_span s, uint64_t max, uint64_t *out)
 	return true;
 }
 
-bool num_parse_duration(struct ws_span s, double *seconds)
+bool ws_num_parse_duration(struct ws_span s, double *seconds)
 {
 	static const struct {
 		const char *name;
@@ -157,7 +157,7 @@ bool num_parse_duration(struct ws_span s, double *seconds)
 
 		if (!ws_span_ends(s, unit))
 			continue;
-		if (!num_parse(ws_span(s.ptr, s.len - unit.len), &v))
+		if (!ws_num_parse(ws_span(s.ptr, s.len - unit.len), &v))
 			return false;
 		v *= units[i].seconds;
 		if (!(v >= 0) || !isfinite(v))
@@ -168,7 +168,7 @@ bool num_parse_duration(struct ws_span s, double *seconds)
 	return false;
 }
 
-size_t num_print_u64(char *at, uint64_t n)
+size_t ws_num_print_u64(char *at, uint64_t n)
 {
 	char digits[20];
 	size_t len = 0, i;
@@ -194,7 +194,7 @@ static size_t print_point(char *at, bool minus, uint64_t digits, int k)
 
 	for (; k > 0 && digits % 10 == 0; k--)
 		digits /= 10;
-	len = num_print_u64(text, digits);
+	len = ws_num_print_u64(text, digits);
 	point = len > (size_t)k ? len - (size_t)k : 0;
 	if (minus)
 		at[n++] = '-';
@@ -220,11 +220,11 @@ static size_t print_slowly(char *at, double v)
 	int precision;
 
 	for (precision = 15; precision < 17; precision++) {
-		n = (size_t)snprintf(at, NUM_TEXT_MAX, "%.*g", precision, v);
+		n = (size_t)snprintf(at, WS_NUM_TEXT_MAX, "%.*g", precision, v);
 		if (strtod(at, NULL) == v)
 			return n;
 	}
-	return (size_t)snprintf(at, NUM_TEXT_MAX, "%.17g", v);
+	return (size_t)snprintf(at, WS_NUM_TEXT_MAX, "%.17g", v);
 }
 
 /*
@@ -271,14 +271,14 @@ static size_t print_exactly(char *at, double v)
 }
 #endif
 
-size_t num_print(char *at, double v)
+size_t ws_num_print(char *at, double v)
 {
 	double magnitude = fabs(v);
 
 	if (isnan(v))
-		return (size_t)snprintf(at, NUM_TEXT_MAX, "NaN");
+		return (size_t)snprintf(at, WS_NUM_TEXT_MAX, "NaN");
 	if (isinf(v))
-		return (size_t)snprintf(at, NUM_TEXT_MAX, v > 0 ? "+Inf" : "-Inf");
+		return (size_t)snprintf(at, WS_NUM_TEXT_MAX, v > 0 ? "+Inf" : "-Inf");
 	if (magnitude < INTEGER_MAX && magnitude == (double)(uint64_t)magnitude)
 		return print_point(at, v < 0, (uint64_t)magnitude, 0);
 #ifdef __SIZEOF_INT128__

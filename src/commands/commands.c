@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "commands.h"
+#include "commands/commands.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <windsock/mapping.h>
 
-#include "clock.h"
-#include "daemon.h"
-#include "load.h"
-#include "probe.h"
-#include "sock.h"
-#include "step.h"
+#include "sys/clock.h"
+#include "daemon/daemon.h"
+#include "daemon/mapping_files.h"
+#include "sys/probe.h"
+#include "sys/sock.h"
+#include "ingest/action.h"
 
 static void put(FILE *to, const struct ws_buf *text)
 {
@@ -27,7 +27,7 @@ static struct ws_mapping *load(const struct conf_list *files, const struct conf 
 		.sender_label = conf->sender_label,
 		.airflow_version = conf->airflow_version,
 	};
-	struct ws_mapping *mapping = load_mapping(files, &options, &diags);
+	struct ws_mapping *mapping = mapping_files_load(files, &options, &diags);
 
 	if (mapping == NULL)
 		put(stderr, &diags);
@@ -178,7 +178,7 @@ int command_check_config(const struct conf *conf)
 struct explainer {
 	struct ws_mapping *mapping;
 	struct ws_resolution *resolution;
-	struct ws_learned *learned; /* of the lines so far */
+	struct ws_learned_ids *learned; /* of the lines so far */
 	struct ws_store *store;
 	struct step *steps; /* of the resolution */
 	uint64_t serial;    /* of the sample at hand */
@@ -289,9 +289,9 @@ static void explain_rule(struct explainer *e, const struct ws_step *step)
 	if (e->resolution->ambiguous)
 		ws_buf_str(&e->out, "    ambiguous the name can be split otherwise too; the first "
 				    "split is taken while no value is known\n");
-	for (i = 0; i < rule.ntwins; i++)
+	for (i = 0; i < rule.noriginals; i++)
 		ws_buf_printf(&e->out, "    unless    its sender sends what %.*s takes\n",
-			      WS_SPAN_ARG(rule.twins[i]));
+			      WS_SPAN_ARG(rule.originals[i]));
 }
 
 static void put_signed(struct ws_buf *out, double v)
@@ -353,7 +353,7 @@ static enum ws_err apply(struct explainer *e, const struct step_walk *walk, uint
 		err = ws_store_intern(e->store, target, 0, &u->ref);
 	if (err != WS_OK)
 		return err;
-	if (!e->steps[i].declare)
+	if (!e->steps[i].initialize)
 		step_feed(walk, e->steps, i);
 	ws_store_apply(e->store, u, 1, 0);
 	return u->err;
@@ -370,7 +370,7 @@ static bool explain_feed(struct explainer *e, const struct step_walk *walk, uint
 		put_error(&e->out, err);
 		return false;
 	}
-	if (!e->steps[i].declare)
+	if (!e->steps[i].initialize)
 		put_effect(&e->out, e->resolution->steps[i].target.kind, &u, walk->sample);
 	return true;
 }
@@ -410,8 +410,8 @@ static bool explain_step(struct explainer *e, const struct step_walk *walk, uint
 	case STEP_DROP:
 		ws_buf_str(&e->out, "    dropped   by this rule\n");
 		return true;
-	case STEP_DECLARE:
-		put_series(&e->out, "declares", &step->target);
+	case STEP_INITIALIZE:
+		put_series(&e->out, "initializes", &step->target);
 		explain_feed(e, walk, i);
 		break;
 	case STEP_AGAIN:
@@ -476,8 +476,8 @@ static bool explain_sample(struct explainer *e, const struct ws_sample *s)
 		return false;
 	}
 	for (i = 0; i < e->resolution->nlearns; i++)
-		ws_learned_add(e->learned, e->resolution->learns[i].name,
-		               e->resolution->learns[i].value, 0);
+		ws_learned_ids_add(e->learned, e->resolution->learns[i].name,
+		                   e->resolution->learns[i].value, 0);
 	return explain_steps(e, s);
 }
 
@@ -556,7 +556,7 @@ int command_explain(const struct conf *conf)
 
 	if (e.mapping == NULL)
 		return EXIT_USAGE;
-	e.learned = ws_learned_new(0, (struct ws_hash_key){ 0 });
+	e.learned = ws_learned_ids_new(0, (struct ws_hash_key){ 0 });
 	e.resolution = ws_resolution_new(e.mapping, e.learned);
 	e.store = ws_store_new(none, (struct ws_hash_key){ 0 });
 	if (e.learned != NULL && e.resolution != NULL && e.store != NULL)
@@ -566,7 +566,7 @@ int command_explain(const struct conf *conf)
 	free(e.steps);
 	ws_store_free(e.store);
 	ws_resolution_free(e.resolution);
-	ws_learned_free(e.learned);
+	ws_learned_ids_free(e.learned);
 	ws_mapping_unref(e.mapping);
 	ws_buf_fini(&e.out);
 	return finish(good ? EXIT_OK : EXIT_RUNTIME);

@@ -6,7 +6,7 @@
 #ifndef COMMANDS_H
 #define COMMANDS_H
 
-#include "conf.h"
+#include "daemon/conf.h"
 
 /*
  * Compiles the files given as arguments (without any, the configured ones) and prints a table

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "commands.h"
-#include "conf.h"
-#include "daemon.h"
-#include "process.h"
+#include "commands/commands.h"
+#include "daemon/conf.h"
+#include "daemon/daemon.h"
+#include "web/process.h"
 
 static int print(void (*text)(struct ws_buf *out))
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "conf.h"
+#include "daemon/conf.h"
 
 #include <limits.h>
 #include <stdarg.h>
@@ -8,8 +8,8 @@
 
 #include <windsock/mapping.h>
 
-#include "name.h"
-#include "num.h"
+#include <windsock/name.h>
+#include <windsock/num.h>
 
 #ifndef WINDSOCK_VERSION
 #define WINDSOCK_VERSION "0.0.0"
@@ -148,7 +148,7 @@ static bool parse_number(const struct setting *s, void *field, struct ws_span va
 {
 	uint64_t n;
 
-	if (!num_parse_u64(value, UINT64_MAX, &n) || n < s->least || n > s->most)
+	if (!ws_num_parse_u64(value, UINT64_MAX, &n) || n < s->least || n > s->most)
 		return refuse(from, value, "write a whole number from %llu to %llu",
 		              (unsigned long long)s->least, (unsigned long long)s->most);
 	*(uint64_t *)field = n;
@@ -161,7 +161,7 @@ static bool parse_seconds(const struct setting *s, void *field, struct ws_span v
 	double seconds;
 
 	(void)s;
-	if (!num_parse_duration(value, &seconds) || seconds < 0.1 || seconds > 3600)
+	if (!ws_num_parse_duration(value, &seconds) || seconds < 0.1 || seconds > 3600)
 		return refuse(from, value, "write a time from 100ms to 1h, for example 10s");
 	*(double *)field = seconds;
 	return true;
@@ -200,7 +200,7 @@ static bool parse_label(const struct setting *s, void *field, struct ws_span val
 {
 	if (!parse_text(s, field, value, from))
 		return false;
-	return (name_is_label(value) && !name_is_reserved_label(value)) ||
+	return (ws_name_is_label(value) && !ws_name_is_reserved_label(value)) ||
 	       refuse(from, value, "not a label; such as instance_ip");
 }
 

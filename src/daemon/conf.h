@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <windsock/buf.h>
 
-#include "log.h"
+#include "sys/log.h"
 
 /* Texts on the heap. */
 struct conf_list {

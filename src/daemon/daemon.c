@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon.h"
+#include "daemon/daemon.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -11,14 +11,14 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "http.h"
-#include "load.h"
-#include "log.h"
-#include "pages.h"
-#include "sock.h"
-#include "systemd.h"
-#include "worker.h"
+#include "sys/clock.h"
+#include "web/http.h"
+#include "daemon/mapping_files.h"
+#include "sys/log.h"
+#include "web/pages.h"
+#include "sys/sock.h"
+#include "sys/systemd.h"
+#include "receive/worker.h"
 
 #define SECOND_NS INT64_C(1000000000)
 #define EXPIRIES_A_TICK 10000
@@ -48,7 +48,7 @@ struct daemon {
 	uint64_t done;
 	struct ws_hash_key key;
 	struct ws_store *store;
-	struct ws_learned *learned;
+	struct ws_learned_ids *learned;
 	struct ws_unmatched *unmatched;
 	uint64_t epoch;      /* of the mapping that was tried last */
 	int64_t sweep_again; /* when no worker can be at the mapping before any more; 0: done */
@@ -62,7 +62,7 @@ struct daemon {
 	size_t nworkers;
 	struct http *http;
 	struct http_route routes[PAGES_ROUTES];
-	struct state state;
+	struct status status;
 	int code; /* of the program's exit, when it does not start */
 };
 
@@ -93,7 +93,7 @@ static struct ws_mapping *load(struct daemon *d, struct ws_buf *diags)
 		.airflow_version = d->conf->airflow_version,
 		.epoch = ++d->epoch,
 	};
-	struct ws_mapping *mapping = load_mapping(&d->conf->mappings, &options, diags);
+	struct ws_mapping *mapping = mapping_files_load(&d->conf->mappings, &options, diags);
 
 	if (mapping == NULL)
 		log_diags(diags);
@@ -141,7 +141,7 @@ static void adopt(struct daemon *d, struct ws_mapping *mapping)
 	ws_store_reconfigure(d->store, ws_mapping_makes, mapping);
 	d->mapping = mapping;
 	count_rules(d);
-	d->state.mapping = mapping;
+	d->status.mapping = mapping;
 	for (i = 0; i < d->nworkers; i++)
 		worker_set_mapping(d->workers[i], mapping);
 	d->sweep_again = clock_now() + SWEEP_AGAIN_NS;
@@ -156,15 +156,15 @@ static bool reload(void *user, struct ws_buf *diags)
 	systemd_say_reloading(clock_now());
 	mapping = load(d, diags);
 	systemd_say_ready();
-	d->state.last_reload_good = mapping != NULL;
+	d->status.last_reload_good = mapping != NULL;
 	if (mapping == NULL) {
-		d->state.reloads_bad++;
+		d->status.reloads_bad++;
 		log_error("mapping", "not reloaded; the mapping before it stays in force");
 		return false;
 	}
 	adopt(d, mapping);
-	d->state.reloads_good++;
-	d->state.last_good_reload = clock_wall();
+	d->status.reloads_good++;
+	d->status.last_good_reload = clock_wall();
 	log_mapping(d, "reloaded");
 	return true;
 }
@@ -199,7 +199,7 @@ static void say_alive(struct daemon *d, int64_t now)
 			all = false;
 		}
 	}
-	if (all || d->state.phase == STATE_STOPPING)
+	if (all || d->status.phase == STATUS_STOPPING)
 		systemd_say_alive();
 	d->said_alive = now;
 }
@@ -212,7 +212,7 @@ static void on_expiry(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	sweep(d, now);
-	ws_learned_expire(d->learned, now - LEARNED_TTL_NS);
+	ws_learned_ids_expire(d->learned, now - LEARNED_TTL_NS);
 	due = ws_store_due(d->store);
 	if (due <= now) {
 		ws_store_expire(d->store, now, EXPIRIES_A_TICK);
@@ -239,13 +239,13 @@ static void stop(struct daemon *d, int number)
 {
 	size_t i;
 
-	if (d->state.phase == STATE_STOPPING) {
+	if (d->status.phase == STATUS_STOPPING) {
 		log_warn("daemon", "signal %d again: not waiting for the workers", number);
 		event_base_loopbreak(d->base);
 		return;
 	}
 	log_info("daemon", "signal %d: stopping", number);
-	d->state.phase = STATE_STOPPING;
+	d->status.phase = STATUS_STOPPING;
 	systemd_say_stopping();
 	for (i = 0; i < d->nworkers; i++)
 		worker_stop(d->workers[i]);
@@ -259,7 +259,7 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 	(void)what;
 	if (number != SIGHUP) {
 		stop(d, number);
-	} else if (d->state.phase == STATE_READY) {
+	} else if (d->status.phase == STATUS_READY) {
 		reload(d, &diags);
 		ws_buf_fini(&diags);
 	}
@@ -329,7 +329,7 @@ static bool make_store(struct daemon *d)
 	if (getrandom(&d->key, sizeof(d->key), 0) != (ssize_t)sizeof(d->key))
 		return fail("daemon", "no random bytes");
 	d->store = ws_store_new(limits, d->key);
-	d->learned = ws_learned_new(0, d->key);
+	d->learned = ws_learned_ids_new(0, d->key);
 	d->unmatched = ws_unmatched_new((unsigned)d->conf->workers, d->key);
 	d->stats = ws_stats_new((unsigned)d->conf->workers);
 	d->workers = calloc((size_t)d->conf->workers, sizeof(*d->workers));
@@ -452,7 +452,7 @@ static bool start_worker(struct daemon *d)
 		.store = d->store,
 		.stats = d->stats,
 		.mapping = d->mapping,
-		.ingest = { .lane = (unsigned)d->nworkers,
+		.ingest = { .shard = (unsigned)d->nworkers,
 		            .cache_size = (size_t)d->conf->cache_size,
 		            .key = d->key,
 		            .learned = d->learned,
@@ -473,7 +473,7 @@ static bool start_worker(struct daemon *d)
 		sock_close_all(&socks);
 		return false;
 	}
-	d->state.nworkers = ++d->nworkers;
+	d->status.nworkers = ++d->nworkers;
 	return true;
 }
 
@@ -536,7 +536,7 @@ static bool start_http(struct daemon *d)
 {
 	const struct http_config config = {
 		.routes = d->routes,
-		.user = &d->state,
+		.user = &d->status,
 		.deadline_seconds = d->conf->web_timeout,
 		.max_connections = (unsigned)d->conf->max_connections,
 	};
@@ -545,20 +545,20 @@ static bool start_http(struct daemon *d)
 
 	if (!listen_http(d, &list))
 		return false;
-	pages_routes(&d->state, d->routes);
+	pages_routes(&d->status, d->routes);
 	d->http = http_new(&config);
-	d->state.http = d->http;
+	d->status.http = d->http;
 	ok = d->http != NULL ? serve(d, &list) : fail("http", "cannot start");
 	close_rest(&list);
 	return ok;
 }
 
-static void init_state(struct daemon *d)
+static void init_status(struct daemon *d)
 {
 	double now = clock_wall();
 
-	d->state = (struct state){
-		.phase = STATE_STARTING,
+	d->status = (struct status){
+		.phase = STATUS_STARTING,
 		.store = d->store,
 		.stats = d->stats,
 		.learned = d->learned,
@@ -602,14 +602,14 @@ static bool start(struct daemon *d)
 	if (!start_events(d) || !make_store(d))
 		return false;
 	count_rules(d);
-	init_state(d);
+	init_status(d);
 	if (!start_http(d))
 		return false;
 	do {
 		if (!start_worker(d))
 			return false;
 	} while (!d->udp_was_passed && d->nworkers < d->conf->workers);
-	d->state.phase = STATE_READY;
+	d->status.phase = STATUS_READY;
 	return true;
 }
 
@@ -636,13 +636,13 @@ static void free_workers(struct daemon *d)
 	}
 	free(d->workers);
 	d->workers = NULL;
-	d->state.nworkers = d->nworkers = 0;
+	d->status.nworkers = d->nworkers = 0;
 }
 
 /* What no scrape will see any more. */
 static void log_totals(const struct daemon *d, uint64_t drops)
 {
-	struct ws_lane sum;
+	struct ws_shard sum;
 
 	ws_stats_sum(d->stats, &sum);
 	log_info("daemon",
@@ -665,7 +665,7 @@ static void release(struct daemon *d)
 	sock_close_all(&d->passed_http);
 	ws_stats_free(d->stats);
 	ws_store_free(d->store);
-	ws_learned_free(d->learned);
+	ws_learned_ids_free(d->learned);
 	ws_unmatched_free(d->unmatched);
 	ws_mapping_unref(d->mapping);
 	event_drop(d->expiry);
@@ -702,7 +702,7 @@ int daemon_run(const struct conf *conf)
 		log_info("daemon", "ready");
 		systemd_say_ready();
 		event_base_dispatch(d.base);
-		drops = state_kernel_drops(&d.state);
+		drops = status_kernel_drops(&d.status);
 		free_workers(&d);
 		log_totals(&d, drops);
 	}

@@ -5,7 +5,7 @@
 #ifndef DAEMON_H
 #define DAEMON_H
 
-#include "conf.h"
+#include "daemon/conf.h"
 
 /* Exit codes of the program. */
 enum {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gzip.h"
+#include <windsock/gzip.h>
 
 #include <limits.h>
 #include <stdlib.h>
@@ -15,13 +15,13 @@
 /* Room made at a time. */
 #define STEP 16384
 
-struct gzip {
+struct ws_gzip {
 	z_stream z;
 };
 
-struct gzip *gzip_new(void)
+struct ws_gzip *ws_gzip_new(void)
 {
-	struct gzip *gz = calloc(1, sizeof(*gz));
+	struct ws_gzip *gz = calloc(1, sizeof(*gz));
 
 	if (gz == NULL)
 		return NULL;
@@ -33,7 +33,7 @@ struct gzip *gzip_new(void)
 	return gz;
 }
 
-void gzip_free(struct gzip *gz)
+void ws_gzip_free(struct ws_gzip *gz)
 {
 	if (gz == NULL)
 		return;
@@ -58,7 +58,7 @@ static bool drain(z_stream *z, int flush, struct ws_buf *out)
 	return true;
 }
 
-bool gzip_add(struct gzip *gz, struct ws_span in, bool last, struct ws_buf *out)
+bool ws_gzip_add(struct ws_gzip *gz, struct ws_span in, bool last, struct ws_buf *out)
 {
 	/* zlib counts its input in unsigned int. */
 	while (in.len > UINT_MAX) {

@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 
-#include "hash.h"
-#include "names.h"
-#include "twins.h"
+#include <windsock/hash.h>
+#include "ingest/cache.h"
+#include "ingest/duplicates.h"
 
 #define CACHE_SIZE_DEFAULT 200000
 #define UPDATES_MAX        256
@@ -23,7 +23,7 @@ struct pending {
 
 /* What an update came from, by its index. */
 struct origin {
-	struct known *known;
+	struct cache_entry *entry;
 	uint32_t step;
 	bool first; /* of its sample */
 };
@@ -31,29 +31,29 @@ struct origin {
 struct ws_ingest {
 	struct ws_store *store;
 	struct ws_stats *stats;
-	struct ws_lane *lane;
-	unsigned lane_index;
+	struct ws_shard *shard;
+	unsigned shard_index;
 	struct ws_hash_key key;
-	struct ws_learned *learned;
+	struct ws_learned_ids *learned;
 	void (*on_resplit)(void *user, struct ws_span name);
 	void (*on_unmatched)(void *user, struct ws_span head);
 	void *user;
 	struct ws_unmatched *unmatched;
 
 	struct ws_mapping *mapping; /* the one that names are remembered of */
-	struct names *names;
-	struct twins *twins;
+	struct cache *cache;
+	struct duplicates *duplicates;
 	uint64_t sender; /* of the datagrams that come */
 	struct ws_span address;
 	struct ws_resolution *resolution;
 	struct ws_rule_stats **rules;
-	uint64_t *twin_of; /* by rule */
+	uint64_t *duplicate_of; /* by rule */
 
 	uint64_t learned_version; /* what names are split by; being caught up with */
-	struct known *resplit;    /* the next to look at; NULL: all are split by it */
+	struct cache_entry *resplit;    /* the next to look at; NULL: all are split by it */
 	uint64_t resolved_version;
 
-	struct known *resolved; /* whose resolution is at hand; NULL: nobody's */
+	struct cache_entry *resolved; /* whose resolution is at hand; NULL: nobody's */
 
 	struct pending window[WINDOW];
 	size_t npending;
@@ -66,7 +66,7 @@ struct ws_ingest {
 };
 
 static void flush(struct ws_ingest *g);
-static void release(void *user, const struct waiting *w, bool is_twin);
+static void release(void *user, const struct waiting *w, bool is_duplicate);
 
 struct ws_ingest *ws_ingest_new(struct ws_store *store, struct ws_stats *stats,
                                 const struct ws_ingest_options *options)
@@ -78,8 +78,8 @@ struct ws_ingest *ws_ingest_new(struct ws_store *store, struct ws_stats *stats,
 		return NULL;
 	g->store = store;
 	g->stats = stats;
-	g->lane_index = options->lane;
-	g->lane = ws_stats_lane(stats, options->lane);
+	g->shard_index = options->shard;
+	g->shard = ws_stats_shard(stats, options->shard);
 	g->key = options->key;
 	g->learned = options->learned;
 	g->on_resplit = options->on_resplit;
@@ -87,9 +87,9 @@ struct ws_ingest *ws_ingest_new(struct ws_store *store, struct ws_stats *stats,
 	g->user = options->user;
 	g->unmatched = options->unmatched;
 	g->sender = 1;
-	g->names = names_new(g->key, cache_size);
-	g->twins = twins_new((struct twins_receiver){ release, g });
-	if (g->names == NULL || g->twins == NULL) {
+	g->cache = cache_new(g->key, cache_size);
+	g->duplicates = duplicates_new((struct duplicates_receiver){ release, g });
+	if (g->cache == NULL || g->duplicates == NULL) {
 		ws_ingest_free(g);
 		return NULL;
 	}
@@ -101,12 +101,12 @@ static void forget_mapping(struct ws_ingest *g)
 	ws_resolution_free(g->resolution);
 	ws_mapping_unref(g->mapping);
 	free(g->rules);
-	free(g->twin_of);
+	free(g->duplicate_of);
 	g->resolution = NULL;
 	g->resolved = NULL;
 	g->mapping = NULL;
 	g->rules = NULL;
-	g->twin_of = NULL;
+	g->duplicate_of = NULL;
 }
 
 void ws_ingest_free(struct ws_ingest *g)
@@ -114,8 +114,8 @@ void ws_ingest_free(struct ws_ingest *g)
 	if (g == NULL)
 		return;
 	forget_mapping(g);
-	twins_free(g->twins);
-	names_free(g->names);
+	duplicates_free(g->duplicates);
+	cache_free(g->cache);
 	free(g);
 }
 
@@ -124,14 +124,14 @@ static bool learn_mapping(struct ws_ingest *g, struct ws_mapping *mapping)
 	size_t n = ws_mapping_rules(mapping), i;
 
 	forget_mapping(g);
-	names_forget(g->names);
+	cache_forget(g->cache);
 	if (g->unmatched != NULL)
-		ws_unmatched_forget(g->unmatched, g->lane_index);
+		ws_unmatched_forget(g->unmatched, g->shard_index);
 	g->resplit = NULL;
 	g->resolution = ws_resolution_new(mapping, g->learned);
 	g->rules = calloc(n + 1, sizeof(struct ws_rule_stats *));
-	g->twin_of = calloc(n + 1, sizeof(*g->twin_of));
-	if (g->resolution == NULL || g->rules == NULL || g->twin_of == NULL)
+	g->duplicate_of = calloc(n + 1, sizeof(*g->duplicate_of));
+	if (g->resolution == NULL || g->rules == NULL || g->duplicate_of == NULL)
 		goto fail;
 	for (i = 0; i < n; i++) {
 		g->rules[i] = ws_stats_rule(g->stats, ws_mapping_rule(mapping, i).name);
@@ -153,29 +153,29 @@ static uint64_t split_of(const struct ws_ingest *g)
 	size_t i;
 
 	for (i = 0; i < r->nsteps; i++)
-		key.k0 ^= hash_bytes(key, r->steps[i].target.labels);
+		key.k0 ^= ws_hash_bytes(key, r->steps[i].target.labels);
 	return key.k0;
 }
 
 /* The name anew, by what is known now.  Series under wrong labels go. */
-static void resplit(struct ws_ingest *g, struct known *k)
+static void resplit(struct ws_ingest *g, struct cache_entry *entry)
 {
-	struct ws_sample s = known_sample(k);
+	struct ws_sample s = cache_entry_sample(entry);
 	uint64_t split;
 	uint32_t i;
 
 	g->resolved = NULL;
-	k->more->split_version = ws_learned_version(g->learned);
+	entry->extra->split_version = ws_learned_ids_version(g->learned);
 	if (ws_mapping_resolve(g->mapping, &s, g->resolution) != WS_OK)
 		return;
-	k->ambiguous = g->resolution->ambiguous;
+	entry->ambiguous = g->resolution->ambiguous;
 	split = split_of(g);
-	if (split == k->more->split)
+	if (split == entry->extra->split)
 		return;
-	k->more->split = split;
-	for (i = 0; i < k->nsteps; i++) {
-		ws_store_retire(g->store, k->steps[i].ref);
-		k->steps[i].ref = (struct ws_ref){ 0 };
+	entry->extra->split = split;
+	for (i = 0; i < entry->nsteps; i++) {
+		ws_store_retire(g->store, entry->steps[i].ref);
+		entry->steps[i].ref = (struct ws_ref){ 0 };
 	}
 	if (g->on_resplit != NULL)
 		g->on_resplit(g->user, s.head);
@@ -185,18 +185,18 @@ static void resplit(struct ws_ingest *g, struct known *k)
  * receiving goes on meanwhile. */
 static void resplit_some(struct ws_ingest *g)
 {
-	uint64_t version = ws_learned_version(g->learned);
+	uint64_t version = ws_learned_ids_version(g->learned);
 	int left;
 
 	if (g->resplit == NULL) {
 		if (version == g->learned_version)
 			return;
 		g->learned_version = version;
-		g->resplit = names_first_divisible(g->names);
+		g->resplit = cache_first_divisible(g->cache);
 	}
 	for (left = RESPLITS_A_BATCH; left > 0 && g->resplit != NULL; left--) {
 		resplit(g, g->resplit);
-		g->resplit = names_next_divisible(g->names, g->resplit);
+		g->resplit = cache_next_divisible(g->cache, g->resplit);
 	}
 }
 
@@ -208,12 +208,12 @@ enum ws_err ws_ingest_begin(struct ws_ingest *g, struct ws_mapping *mapping, int
 	g->shown = 0;
 	if (mapping != g->mapping) {
 		/* What waits belongs to the rules that it was taken through. */
-		twins_flush(g->twins, true);
+		duplicates_flush(g->duplicates, true);
 		flush(g);
 		if (!learn_mapping(g, mapping))
 			return WS_ERR_NOMEM;
 	}
-	twins_expire(g->twins, now);
+	duplicates_expire(g->duplicates, now);
 	resplit_some(g);
 	return WS_OK;
 }
@@ -227,7 +227,7 @@ static void reject(struct ws_ingest *g, enum ws_err err, uint64_t n, struct ws_s
 	if (n == 0)
 		return;
 	if (ws_err_scope(err) != WS_SCOPE_SERIES)
-		WS_LANE_ADD(g->lane->rejected[err], n);
+		WS_SHARD_ADD(g->shard->rejected[err], n);
 	if (g->shown & bit)
 		return;
 	g->shown |= bit;
@@ -239,36 +239,36 @@ static void reject(struct ws_ingest *g, enum ws_err err, uint64_t n, struct ws_s
 /* Before the store was asked, so that it has not counted it. */
 static enum ws_err lack_memory(struct ws_ingest *g, struct ws_span text)
 {
-	WS_LANE_ADD(g->lane->rejected[WS_ERR_NOMEM], 1);
+	WS_SHARD_ADD(g->shard->rejected[WS_ERR_NOMEM], 1);
 	reject(g, WS_ERR_NOMEM, 1, text);
 	return WS_ERR_NOMEM;
 }
 
 /* --- new names --- */
 
-static bool resolve(struct ws_ingest *g, struct known *k)
+static bool resolve(struct ws_ingest *g, struct cache_entry *entry)
 {
-	struct ws_sample s = known_sample(k);
+	struct ws_sample s = cache_entry_sample(entry);
 
-	if (g->resolved == k)
+	if (g->resolved == entry)
 		return true;
 	g->resolved = NULL;
 	if (ws_mapping_resolve(g->mapping, &s, g->resolution) != WS_OK)
 		return false;
-	g->resolved = k;
+	g->resolved = entry;
 	return true;
 }
 
 /* Finds or makes the series of step i, and says so when it may not be. */
-static enum ws_err intern(struct ws_ingest *g, struct known *k, size_t i)
+static enum ws_err intern(struct ws_ingest *g, struct cache_entry *entry, size_t i)
 {
-	struct step *step = &k->steps[i];
+	struct step *step = &entry->steps[i];
 	const struct ws_target *target;
 	enum ws_err err;
 
 	step->ref = (struct ws_ref){ 0 };
-	if (!resolve(g, k))
-		return lack_memory(g, known_sample(k).head);
+	if (!resolve(g, entry))
+		return lack_memory(g, cache_entry_sample(entry).head);
 	target = &g->resolution->steps[i].target;
 	err = target->family.len == 0 ? WS_ERR_EMPTY_NAME
 	                              : ws_store_intern(g->store, target, g->now, &step->ref);
@@ -282,54 +282,54 @@ static uint16_t capped(unsigned n)
 	return (uint16_t)(n < UINT16_MAX ? n : UINT16_MAX);
 }
 
-static void remember_more(struct ws_ingest *g, struct known *k)
+static void remember_extra(struct ws_ingest *g, struct cache_entry *entry)
 {
 	const struct ws_resolution *r = g->resolution;
-	struct known_more *more;
+	struct cache_extra *extra;
 	bool bad = r->head.bad_tags + r->head.long_tags + r->head.excess_tags + r->reserved_tags > 0;
 
 	if (!bad && !r->divisible && !r->unmatched && r->nlearns == 0)
 		return;
-	more = names_add_more(g->names, k);
-	if (more == NULL)
+	extra = cache_add_extra(g->cache, entry);
+	if (extra == NULL)
 		return;
-	k->has_bad_tags = bad;
-	more->bad_tags = capped(r->head.bad_tags);
-	more->long_tags = capped(r->head.long_tags);
-	more->excess_tags = capped(r->head.excess_tags);
-	more->reserved_tags = capped(r->reserved_tags);
-	k->teaches = r->nlearns > 0;
-	more->taught = g->now;
-	more->split_version = g->resolved_version;
+	entry->has_bad_tags = bad;
+	extra->bad_tags = capped(r->head.bad_tags);
+	extra->long_tags = capped(r->head.long_tags);
+	extra->excess_tags = capped(r->head.excess_tags);
+	extra->reserved_tags = capped(r->reserved_tags);
+	entry->teaches = r->nlearns > 0;
+	extra->taught = g->now;
+	extra->split_version = g->resolved_version;
 	if (r->divisible) {
-		more->split = split_of(g);
-		names_mark_divisible(g->names, k);
+		extra->split = split_of(g);
+		cache_mark_divisible(g->cache, entry);
 	}
 }
 
 /* The resolution at hand as an entry. */
-static struct known *remember(struct ws_ingest *g, const struct ws_sample *s, uint64_t hash)
+static struct cache_entry *remember(struct ws_ingest *g, const struct ws_sample *s, uint64_t hash)
 {
 	const struct ws_resolution *r = g->resolution;
-	struct known *k = names_add(g->names, s, hash, r->nsteps);
+	struct cache_entry *entry = cache_add(g->cache, s, hash, r->nsteps);
 	uint32_t i;
 
-	if (k == NULL)
+	if (entry == NULL)
 		return NULL;
-	k->err = (uint8_t)r->err;
-	k->unmatched = r->unmatched;
-	k->ambiguous = r->ambiguous;
-	remember_more(g, k);
-	k->fits = r->fits;
-	k->takes = r->takes;
+	entry->err = (uint8_t)r->err;
+	entry->unmatched = r->unmatched;
+	entry->ambiguous = r->ambiguous;
+	remember_extra(g, entry);
+	entry->fits = r->fits;
+	entry->takes = r->takes;
 	for (i = 0; i < r->nsteps; i++) {
-		k->steps[i] = step_of(r, i);
+		entry->steps[i] = step_of(r, i);
 		if (r->steps[i].rule == WS_NO_RULE)
 			continue;
-		g->twin_of[r->steps[i].rule] = r->steps[i].twin_of;
-		k->steps[i].rule = &g->rules[r->steps[i].rule]->lanes[g->lane_index];
+		g->duplicate_of[r->steps[i].rule] = r->steps[i].duplicate_of;
+		entry->steps[i].rule = &g->rules[r->steps[i].rule]->shards[g->shard_index];
 	}
-	return k;
+	return entry;
 }
 
 /* What the name of the resolution at hand teaches. */
@@ -339,40 +339,40 @@ static void learn(struct ws_ingest *g)
 	size_t i;
 
 	for (i = 0; i < r->nlearns; i++)
-		ws_learned_add(g->learned, r->learns[i].name, r->learns[i].value, g->now);
+		ws_learned_ids_add(g->learned, r->learns[i].name, r->learns[i].value, g->now);
 }
 
 /* So that ids that are still in use do not expire. */
-static void teach_again(struct ws_ingest *g, struct known *k)
+static void teach_again(struct ws_ingest *g, struct cache_entry *entry)
 {
-	k->more->taught = g->now;
-	if (resolve(g, k))
+	entry->extra->taught = g->now;
+	if (resolve(g, entry))
 		learn(g);
 }
 
-static struct known *meet(struct ws_ingest *g, const struct ws_sample *s, uint64_t hash)
+static struct cache_entry *meet(struct ws_ingest *g, const struct ws_sample *s, uint64_t hash)
 {
-	struct known *k;
+	struct cache_entry *entry;
 
-	WS_LANE_ADD(g->lane->cache_misses, 1);
+	WS_SHARD_ADD(g->shard->cache_misses, 1);
 	g->resolved = NULL;
-	g->resolved_version = ws_learned_version(g->learned);
+	g->resolved_version = ws_learned_ids_version(g->learned);
 	if (ws_mapping_resolve(g->mapping, s, g->resolution) != WS_OK)
 		return NULL;
 	if (g->resolution->regex_gave_up > 0)
-		WS_LANE_ADD(g->lane->regex_gave_up, g->resolution->regex_gave_up);
+		WS_SHARD_ADD(g->shard->regex_gave_up, g->resolution->regex_gave_up);
 	learn(g);
-	k = g->resolved = remember(g, s, hash);
-	return k;
+	entry = g->resolved = remember(g, s, hash);
+	return entry;
 }
 
 /* --- samples --- */
 
 /* False: the step feeds nothing with this sample. */
-static bool push(struct ws_ingest *g, struct known *k, uint32_t i, const struct ws_sample *s,
+static bool push(struct ws_ingest *g, struct cache_entry *entry, uint32_t i, const struct ws_sample *s,
                  bool first)
 {
-	struct step *step = &k->steps[i];
+	struct step *step = &entry->steps[i];
 	struct ws_update u;
 	enum ws_err err = step_update(step, s, &u);
 
@@ -381,109 +381,109 @@ static bool push(struct ws_ingest *g, struct known *k, uint32_t i, const struct 
 		return false;
 	}
 	/* Born by the first sample that it takes: not by one out of bounds, or refused above. */
-	if (u.ref.generation == 0 && intern(g, k, i) != WS_OK)
+	if (u.ref.generation == 0 && intern(g, entry, i) != WS_OK)
 		return false;
 	u.ref = step->ref;
 	if (u.op == WS_OP_MEMBER)
-		u.member = hash_bytes(g->key, s->member);
+		u.member = ws_hash_bytes(g->key, s->member);
 	if (g->nupdates == UPDATES_MAX)
 		flush(g);
 	g->updates[g->nupdates] = u;
-	g->origins[g->nupdates++] = (struct origin){ k, i, first };
+	g->origins[g->nupdates++] = (struct origin){ entry, i, first };
 	return true;
 }
 
 /* It has waited for what its sender shows, and now it counts, or not. */
-static void release(void *user, const struct waiting *w, bool is_twin)
+static void release(void *user, const struct waiting *w, bool is_duplicate)
 {
 	struct ws_ingest *g = user;
-	const struct step *step = &w->known->steps[w->step];
-	struct ws_sample s = known_sample(w->known);
+	const struct step *step = &w->entry->steps[w->step];
+	struct ws_sample s = cache_entry_sample(w->entry);
 
 	s.value = w->value;
 	s.weight = w->weight;
 	s.is_signed = w->is_signed;
-	if (!is_twin)
-		push(g, w->known, w->step, &s, w->first);
+	if (!is_duplicate)
+		push(g, w->entry, w->step, &s, w->first);
 	else if (step->stop)
-		WS_LANE_ADD(step->rule->dropped, 1);
+		WS_SHARD_ADD(step->rule->dropped, 1);
 }
 
-/* What to do with a step that has a twin; it is counted once, where its sample ends. */
-static enum twins_verdict judge_twin(struct ws_ingest *g, struct known *k, uint32_t i,
-                                     const struct pending *p, bool first)
+/* What to do with a step that has an original; it is counted once, where its sample ends. */
+static enum duplicates_verdict judge_duplicate(struct ws_ingest *g, struct cache_entry *entry, uint32_t i,
+                                               const struct pending *p, bool first)
 {
-	const struct step *step = &k->steps[i];
+	const struct step *step = &entry->steps[i];
 	const struct ws_sample *s = &p->sample;
-	uint64_t twin_of = g->twin_of[step->twin - 1];
-	enum twins_verdict verdict = twins_judge(g->twins, p->sender, twin_of, g->now);
+	uint64_t duplicate_of = g->duplicate_of[step->duplicate - 1];
+	enum duplicates_verdict verdict = duplicates_judge(g->duplicates, p->sender, duplicate_of, g->now);
 
-	if (verdict == TWINS_DROP && step->stop)
-		WS_LANE_ADD(step->rule->dropped, 1);
-	if (verdict != TWINS_WAIT)
+	if (verdict == DUPLICATES_DROP && step->stop)
+		WS_SHARD_ADD(step->rule->dropped, 1);
+	if (verdict != DUPLICATES_WAIT)
 		return verdict;
 	/* A set's members do not wait: their texts are not kept. */
 	if (s->type == WS_TYPE_SET)
-		return TWINS_COUNT;
-	twins_wait(g->twins, &(struct waiting){
-		.known = k,
+		return DUPLICATES_COUNT;
+	duplicates_wait(g->duplicates, &(struct waiting){
+		.entry = entry,
 		.step = i,
-		.first = first && !step->declare,
+		.first = first && !step->initialize,
 		.is_signed = s->is_signed,
 		.value = s->value,
 		.weight = s->weight,
 		.sender = p->sender,
-		.twin_of = twin_of,
+		.duplicate_of = duplicate_of,
 		.since = g->now,
 	});
-	return TWINS_WAIT;
+	return DUPLICATES_WAIT;
 }
 
-static void apply_steps(struct ws_ingest *g, struct known *k, const struct pending *p)
+static void apply_steps(struct ws_ingest *g, struct cache_entry *entry, const struct pending *p)
 {
 	const struct ws_sample *s = &p->sample;
 	struct step_walk walk = step_walk(s, ++g->serial);
 	uint32_t i, nfed = 0;
 	bool taken = false;
 
-	for (i = 0; i < k->nsteps; i++) {
-		struct step *step = &k->steps[i];
-		enum step_verdict verdict = step_next(&walk, k->steps, i);
+	for (i = 0; i < entry->nsteps; i++) {
+		struct step *step = &entry->steps[i];
+		enum step_verdict verdict = step_next(&walk, entry->steps, i);
 
 		if (verdict == STEP_DONE || verdict == STEP_OUTSIDE)
 			continue;
-		taken = taken || verdict != STEP_DECLARE;
-		if (step->rule != NULL && verdict != STEP_DECLARE)
-			WS_LANE_ADD(step->rule->hits, 1);
-		if (step->twin != 0) {
-			enum twins_verdict twin = judge_twin(g, k, i, p, nfed == 0);
+		taken = taken || verdict != STEP_INITIALIZE;
+		if (step->rule != NULL && verdict != STEP_INITIALIZE)
+			WS_SHARD_ADD(step->rule->hits, 1);
+		if (step->duplicate != 0) {
+			enum duplicates_verdict wait = judge_duplicate(g, entry, i, p, nfed == 0);
 
-			nfed += twin == TWINS_WAIT && verdict != STEP_DECLARE;
-			if (twin != TWINS_COUNT)
+			nfed += wait == DUPLICATES_WAIT && verdict != STEP_INITIALIZE;
+			if (wait != DUPLICATES_COUNT)
 				continue;
 		}
-		if (verdict == STEP_DECLARE) {
-			push(g, k, i, s, false);
+		if (verdict == STEP_INITIALIZE) {
+			push(g, entry, i, s, false);
 			continue;
 		}
 		if (verdict == STEP_DROP) {
-			WS_LANE_ADD(step->rule->dropped, 1);
-		} else if (verdict == STEP_FEED && push(g, k, i, s, nfed == 0)) {
-			step_feed(&walk, k->steps, i);
+			WS_SHARD_ADD(step->rule->dropped, 1);
+		} else if (verdict == STEP_FEED && push(g, entry, i, s, nfed == 0)) {
+			step_feed(&walk, entry->steps, i);
 			nfed++;
 		}
 	}
-	if (!taken && k->nsteps > 0)
-		WS_LANE_ADD(g->lane->outside, 1);
+	if (!taken && entry->nsteps > 0)
+		WS_SHARD_ADD(g->shard->outside, 1);
 }
 
-static void take_unmatched(struct ws_ingest *g, struct known *k, const struct ws_sample *s)
+static void take_unmatched(struct ws_ingest *g, struct cache_entry *entry, const struct ws_sample *s)
 {
-	WS_LANE_ADD(g->lane->unmatched, 1);
-	if (k->nsteps == 0)
-		WS_LANE_ADD(g->lane->unmatched_dropped, 1);
-	if (g->unmatched != NULL && k->more != NULL &&
-	    ws_unmatched_add(g->unmatched, g->lane_index, &k->more->place, s, g->now) &&
+	WS_SHARD_ADD(g->shard->unmatched, 1);
+	if (entry->nsteps == 0)
+		WS_SHARD_ADD(g->shard->unmatched_dropped, 1);
+	if (g->unmatched != NULL && entry->extra != NULL &&
+	    ws_unmatched_add(g->unmatched, g->shard_index, &entry->extra->place, s, g->now) &&
 	    g->on_unmatched != NULL)
 		g->on_unmatched(g->user, s->head);
 }
@@ -492,59 +492,59 @@ static void take_sample(struct ws_ingest *g, const struct pending *p)
 {
 	const struct ws_sample *s = &p->sample;
 	const struct ws_span line = p->line;
-	struct known *k = names_find(g->names, s, p->hash);
+	struct cache_entry *entry = cache_find(g->cache, s, p->hash);
 
-	if (k != NULL) {
-		WS_LANE_ADD(g->lane->cache_hits, 1);
+	if (entry != NULL) {
+		WS_SHARD_ADD(g->shard->cache_hits, 1);
 	} else {
-		k = meet(g, s, p->hash);
-		if (k == NULL) {
+		entry = meet(g, s, p->hash);
+		if (entry == NULL) {
 			lack_memory(g, s->head);
 			return;
 		}
 	}
-	if (k->err != WS_OK) {
-		reject(g, (enum ws_err)k->err, 1, line);
+	if (entry->err != WS_OK) {
+		reject(g, (enum ws_err)entry->err, 1, line);
 		return;
 	}
-	WS_LANE_ADD(g->lane->samples[s->type], 1);
+	WS_SHARD_ADD(g->shard->samples[s->type], 1);
 	if (s->problems & WS_PROBLEM_RATE)
 		reject(g, WS_ERR_BAD_RATE, 1, line);
 	if (s->problems & WS_PROBLEM_FIELD)
 		reject(g, WS_ERR_UNKNOWN_FIELD, 1, line);
-	if (k->has_bad_tags) {
-		reject(g, WS_ERR_BAD_TAG, k->more->bad_tags, line);
-		reject(g, WS_ERR_TAG_TOO_LONG, k->more->long_tags, line);
-		reject(g, WS_ERR_TOO_MANY_TAGS, k->more->excess_tags, line);
-		reject(g, WS_ERR_RESERVED_TAG, k->more->reserved_tags, line);
+	if (entry->has_bad_tags) {
+		reject(g, WS_ERR_BAD_TAG, entry->extra->bad_tags, line);
+		reject(g, WS_ERR_TAG_TOO_LONG, entry->extra->long_tags, line);
+		reject(g, WS_ERR_TOO_MANY_TAGS, entry->extra->excess_tags, line);
+		reject(g, WS_ERR_RESERVED_TAG, entry->extra->reserved_tags, line);
 	}
-	if (k->unmatched)
-		take_unmatched(g, k, s);
-	if (k->teaches && g->now - k->more->taught >= TEACH_AGAIN_NS)
-		teach_again(g, k);
-	if (k->divisible && k->more->split_version != ws_learned_version(g->learned))
-		resplit(g, k);
-	if (k->ambiguous)
-		WS_LANE_ADD(g->lane->ambiguous, 1);
-	if ((k->fits | k->takes) != 0)
-		twins_saw(g->twins, p->sender, k->fits, k->takes, g->now);
-	apply_steps(g, k, p);
+	if (entry->unmatched)
+		take_unmatched(g, entry, s);
+	if (entry->teaches && g->now - entry->extra->taught >= TEACH_AGAIN_NS)
+		teach_again(g, entry);
+	if (entry->divisible && entry->extra->split_version != ws_learned_ids_version(g->learned))
+		resplit(g, entry);
+	if (entry->ambiguous)
+		WS_SHARD_ADD(g->shard->ambiguous, 1);
+	if ((entry->fits | entry->takes) != 0)
+		duplicates_saw(g->duplicates, p->sender, entry->fits, entry->takes, g->now);
+	apply_steps(g, entry, p);
 }
 
 static void take_window(struct ws_ingest *g)
 {
 	size_t n = g->npending, i;
 
-	if (names_are_full(g->names, n)) {
-		twins_flush(g->twins, false);
+	if (cache_is_full(g->cache, n)) {
+		duplicates_flush(g->duplicates, false);
 		flush(g);
 		g->resolved = NULL;
 		g->resplit = NULL;
 		g->learned_version = 0; /* the list has changed: from its start again */
-		names_turn(g->names);
+		cache_turn(g->cache);
 	}
 	for (i = 0; i < n; i++)
-		names_prefetch_known(g->names, g->window[i].hash);
+		cache_prefetch_entry(g->cache, g->window[i].hash);
 	for (i = 0; i < n; i++)
 		take_sample(g, &g->window[i]);
 	g->npending = 0;
@@ -569,14 +569,14 @@ void ws_ingest_datagram(struct ws_ingest *g, struct ws_span datagram, bool trunc
 		p->line = it.line;
 		p->sender = g->sender;
 		p->sample.sender = g->address;
-		p->hash = names_hash(g->names, &p->sample);
-		names_prefetch(g->names, p->hash);
+		p->hash = cache_hash(g->cache, &p->sample);
+		cache_prefetch(g->cache, p->hash);
 		if (++g->npending == WINDOW)
 			take_window(g);
 	}
-	WS_LANE_ADD(g->lane->lines, it.count);
+	WS_SHARD_ADD(g->shard->lines, it.count);
 	if (truncated)
-		WS_LANE_ADD(g->lane->truncated, 1);
+		WS_SHARD_ADD(g->shard->truncated, 1);
 }
 
 /* --- the store --- */
@@ -584,13 +584,13 @@ void ws_ingest_datagram(struct ws_ingest *g, struct ws_span datagram, bool trunc
 /* The series has expired: it is made anew. */
 static void renew(struct ws_ingest *g, struct ws_update *u, const struct origin *o)
 {
-	u->err = intern(g, o->known, o->step);
+	u->err = intern(g, o->entry, o->step);
 	if (u->err != WS_OK)
 		return;
-	u->ref = o->known->steps[o->step].ref;
+	u->ref = o->entry->steps[o->step].ref;
 	ws_store_apply(g->store, u, 1, g->now);
 	if (u->err != WS_OK)
-		reject(g, u->err, 1, known_sample(o->known).head);
+		reject(g, u->err, 1, cache_entry_sample(o->entry).head);
 }
 
 static void flush(struct ws_ingest *g)
@@ -606,16 +606,16 @@ static void flush(struct ws_ingest *g)
 		if (bad > 0 && u->err == WS_ERR_END)
 			renew(g, u, &g->origins[i]);
 		else if (bad > 0 && u->err != WS_OK)
-			reject(g, u->err, 1, known_sample(g->origins[i].known).head);
+			reject(g, u->err, 1, cache_entry_sample(g->origins[i].entry).head);
 		applied += u->err == WS_OK && g->origins[i].first;
 	}
 	g->nupdates = 0;
-	WS_LANE_ADD(g->lane->applied, applied);
+	WS_SHARD_ADD(g->shard->applied, applied);
 }
 
 static void show_waiting(struct ws_ingest *g)
 {
-	atomic_store_explicit(&g->lane->waiting, twins_count(g->twins), memory_order_relaxed);
+	atomic_store_explicit(&g->shard->waiting, duplicates_count(g->duplicates), memory_order_relaxed);
 }
 
 void ws_ingest_sender(struct ws_ingest *g, uint64_t sender, struct ws_span address)
@@ -627,13 +627,13 @@ void ws_ingest_sender(struct ws_ingest *g, uint64_t sender, struct ws_span addre
 
 int64_t ws_ingest_due(const struct ws_ingest *g)
 {
-	return twins_due(g->twins);
+	return duplicates_due(g->duplicates);
 }
 
 void ws_ingest_settle(struct ws_ingest *g)
 {
 	g->nupdates = 0;
-	twins_flush(g->twins, false);
+	duplicates_flush(g->duplicates, false);
 	flush(g);
 	show_waiting(g);
 }

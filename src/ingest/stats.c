@@ -6,15 +6,15 @@
 #include <stdlib.h>
 
 /* Two cache lines: the prefetcher fetches them in pairs. */
-#define LANE_ALIGNMENT 128
+#define SHARD_ALIGNMENT 128
 
-struct padded_lane {
-	alignas(LANE_ALIGNMENT) struct ws_lane lane;
+struct padded_shard {
+	alignas(SHARD_ALIGNMENT) struct ws_shard shard;
 };
 
 struct ws_stats {
-	struct padded_lane *lanes;
-	unsigned nlanes;
+	struct padded_shard *shards;
+	unsigned nshards;
 	_Atomic(struct ws_rule_stats *) rules;
 	/* Guards the making of rules, and `recent`.  Memory work only. */
 	pthread_mutex_t mutex;
@@ -22,19 +22,19 @@ struct ws_stats {
 	size_t nrecent[WS_NRECENT];
 };
 
-struct ws_stats *ws_stats_new(unsigned nlanes)
+struct ws_stats *ws_stats_new(unsigned nshards)
 {
 	struct ws_stats *stats = calloc(1, sizeof(*stats));
 
 	if (stats == NULL)
 		return NULL;
-	stats->nlanes = nlanes;
-	stats->lanes = aligned_alloc(LANE_ALIGNMENT, nlanes * sizeof(*stats->lanes));
-	if (stats->lanes == NULL) {
+	stats->nshards = nshards;
+	stats->shards = aligned_alloc(SHARD_ALIGNMENT, nshards * sizeof(*stats->shards));
+	if (stats->shards == NULL) {
 		free(stats);
 		return NULL;
 	}
-	memset((void *)stats->lanes, 0, nlanes * sizeof(*stats->lanes));
+	memset((void *)stats->shards, 0, nshards * sizeof(*stats->shards));
 	pthread_mutex_init(&stats->mutex, NULL);
 	return stats;
 }
@@ -51,18 +51,18 @@ void ws_stats_free(struct ws_stats *stats)
 		free(rule);
 	}
 	pthread_mutex_destroy(&stats->mutex);
-	free(stats->lanes);
+	free(stats->shards);
 	free(stats);
 }
 
-unsigned ws_stats_lanes(const struct ws_stats *stats)
+unsigned ws_stats_shards(const struct ws_stats *stats)
 {
-	return stats->nlanes;
+	return stats->nshards;
 }
 
-struct ws_lane *ws_stats_lane(struct ws_stats *stats, unsigned i)
+struct ws_shard *ws_stats_shard(struct ws_stats *stats, unsigned i)
 {
-	return &stats->lanes[i].lane;
+	return &stats->shards[i].shard;
 }
 
 const struct ws_rule_stats *ws_stats_rules(const struct ws_stats *stats)
@@ -70,9 +70,9 @@ const struct ws_rule_stats *ws_stats_rules(const struct ws_stats *stats)
 	return atomic_load_explicit(&stats->rules, memory_order_acquire);
 }
 
-static struct ws_rule_stats *new_rule(unsigned nlanes, struct ws_span name)
+static struct ws_rule_stats *new_rule(unsigned nshards, struct ws_span name)
 {
-	struct ws_rule_stats *rule = calloc(1, sizeof(*rule) + nlanes * sizeof(rule->lanes[0]));
+	struct ws_rule_stats *rule = calloc(1, sizeof(*rule) + nshards * sizeof(rule->shards[0]));
 	char *copy = malloc(name.len + 1);
 
 	if (rule == NULL || copy == NULL) {
@@ -95,7 +95,7 @@ struct ws_rule_stats *ws_stats_rule(struct ws_stats *stats, struct ws_span name)
 	while (rule != NULL && !ws_span_eq(rule->name, name))
 		rule = rule->next;
 	if (rule == NULL) {
-		rule = new_rule(stats->nlanes, name);
+		rule = new_rule(stats->nshards, name);
 		if (rule != NULL) {
 			rule->next = atomic_load_explicit(&stats->rules, memory_order_relaxed);
 			atomic_store_explicit(&stats->rules, rule, memory_order_release);
@@ -105,29 +105,29 @@ struct ws_rule_stats *ws_stats_rule(struct ws_stats *stats, struct ws_span name)
 	return rule;
 }
 
-static void add(_Atomic uint64_t *sum, const _Atomic uint64_t *lane)
+static void add(_Atomic uint64_t *sum, const _Atomic uint64_t *shard)
 {
-	atomic_fetch_add_explicit(sum, atomic_load_explicit(lane, memory_order_relaxed),
+	atomic_fetch_add_explicit(sum, atomic_load_explicit(shard, memory_order_relaxed),
 	                          memory_order_relaxed);
 }
 
-void ws_stats_sum(const struct ws_stats *stats, struct ws_lane *sum)
+void ws_stats_sum(const struct ws_stats *stats, struct ws_shard *sum)
 {
 	unsigned i;
 	int k;
 
 	memset((void *)sum, 0, sizeof(*sum));
-	for (i = 0; i < stats->nlanes; i++) {
-		const struct ws_lane *lane = &stats->lanes[i].lane;
+	for (i = 0; i < stats->nshards; i++) {
+		const struct ws_shard *shard = &stats->shards[i].shard;
 
-#define X(field, name, help) add(&sum->field, &lane->field);
-		WS_LANE_COUNTERS(X)
+#define X(field, name, help) add(&sum->field, &shard->field);
+		WS_SHARD_COUNTERS(X)
 #undef X
-		add(&sum->waiting, &lane->waiting);
+		add(&sum->waiting, &shard->waiting);
 		for (k = 0; k < WS_NTYPES; k++)
-			add(&sum->samples[k], &lane->samples[k]);
+			add(&sum->samples[k], &shard->samples[k]);
 		for (k = 0; k < WS_NERRORS; k++)
-			add(&sum->rejected[k], &lane->rejected[k]);
+			add(&sum->rejected[k], &shard->rejected[k]);
 	}
 }
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <windsock/buf.h>
 
-#include "hash.h"
+#include <windsock/hash.h>
 
 /* A flood of names that come once takes so many places in a batch, and no more time. */
 #define TAKEOVERS_MAX 4
@@ -24,7 +24,7 @@ struct slot {
 	_Atomic double value;
 };
 
-struct lane {
+struct shard {
 	pthread_mutex_t mutex; /* guards all but what is atomic, against readers */
 	size_t n;
 	/* By slot, apart from them because they are searched. */
@@ -40,21 +40,21 @@ struct lane {
 
 struct ws_unmatched {
 	struct ws_hash_key key;
-	unsigned nlanes;
-	struct lane lanes[];
+	unsigned nshards;
+	struct shard shards[];
 };
 
-struct ws_unmatched *ws_unmatched_new(unsigned nlanes, struct ws_hash_key key)
+struct ws_unmatched *ws_unmatched_new(unsigned nshards, struct ws_hash_key key)
 {
-	struct ws_unmatched *u = calloc(1, sizeof(*u) + nlanes * sizeof(u->lanes[0]));
+	struct ws_unmatched *u = calloc(1, sizeof(*u) + nshards * sizeof(u->shards[0]));
 	unsigned i;
 
 	if (u == NULL)
 		return NULL;
 	u->key = key;
-	u->nlanes = nlanes;
-	for (i = 0; i < nlanes; i++)
-		pthread_mutex_init(&u->lanes[i].mutex, NULL);
+	u->nshards = nshards;
+	for (i = 0; i < nshards; i++)
+		pthread_mutex_init(&u->shards[i].mutex, NULL);
 	return u;
 }
 
@@ -62,8 +62,8 @@ void ws_unmatched_free(struct ws_unmatched *u)
 {
 	unsigned i;
 
-	for (i = 0; u != NULL && i < u->nlanes; i++)
-		pthread_mutex_destroy(&u->lanes[i].mutex);
+	for (i = 0; u != NULL && i < u->nshards; i++)
+		pthread_mutex_destroy(&u->shards[i].mutex);
 	free(u);
 }
 
@@ -82,7 +82,7 @@ static size_t copy(char to[WS_UNMATCHED_TEXT], struct ws_span text)
 	return n;
 }
 
-static uint32_t oldest(const struct lane *l)
+static uint32_t oldest(const struct shard *l)
 {
 	uint32_t found = 0, i;
 
@@ -94,7 +94,7 @@ static uint32_t oldest(const struct lane *l)
 }
 
 /* The slot with the hash; else a free one, the oldest, or NO_SLOT: enough for this batch. */
-static uint32_t slot_for(struct lane *l, uint64_t hash, int64_t now)
+static uint32_t slot_for(struct shard *l, uint64_t hash, int64_t now)
 {
 	uint32_t i;
 
@@ -121,7 +121,7 @@ static struct ws_span name_of(const struct ws_sample *s)
 	return ws_span(s->head.ptr, n);
 }
 
-static void settle(struct lane *l, uint32_t i, uint64_t hash, const struct ws_sample *s)
+static void settle(struct shard *l, uint32_t i, uint64_t hash, const struct ws_sample *s)
 {
 	struct ws_span name = name_of(s), tags = s->tags;
 	struct slot *slot = &l->slots[i];
@@ -146,11 +146,11 @@ static void settle(struct lane *l, uint32_t i, uint64_t hash, const struct ws_sa
 }
 
 /* False: the list has no room for it. */
-static bool find_place(struct ws_unmatched *u, struct lane *l,
+static bool find_place(struct ws_unmatched *u, struct shard *l,
                        struct ws_unmatched_place *place, const struct ws_sample *s,
                        int64_t now, bool *is_new)
 {
-	uint64_t hash = hash_bytes(u->key, name_of(s));
+	uint64_t hash = ws_hash_bytes(u->key, name_of(s));
 	uint32_t i = slot_for(l, hash, now);
 
 	if (i == NO_SLOT)
@@ -162,10 +162,10 @@ static bool find_place(struct ws_unmatched *u, struct lane *l,
 	return true;
 }
 
-bool ws_unmatched_add(struct ws_unmatched *u, unsigned lane, struct ws_unmatched_place *place,
+bool ws_unmatched_add(struct ws_unmatched *u, unsigned shard, struct ws_unmatched_place *place,
                       const struct ws_sample *s, int64_t now)
 {
-	struct lane *l = &u->lanes[lane];
+	struct shard *l = &u->shards[shard];
 	struct slot *slot;
 	bool is_new = false;
 
@@ -180,9 +180,9 @@ bool ws_unmatched_add(struct ws_unmatched *u, unsigned lane, struct ws_unmatched
 	return is_new;
 }
 
-void ws_unmatched_forget(struct ws_unmatched *u, unsigned lane)
+void ws_unmatched_forget(struct ws_unmatched *u, unsigned shard)
 {
-	struct lane *l = &u->lanes[lane];
+	struct shard *l = &u->shards[shard];
 	size_t i;
 
 	pthread_mutex_lock(&l->mutex);
@@ -195,7 +195,7 @@ void ws_unmatched_forget(struct ws_unmatched *u, unsigned lane)
 
 /* --- reading --- */
 
-static size_t copy_lane(struct lane *l, struct ws_unmatched_name *out)
+static size_t copy_shard(struct shard *l, struct ws_unmatched_name *out)
 {
 	size_t i, n;
 
@@ -247,37 +247,37 @@ static int latest_first(const void *a, const void *b)
 	return order != 0 ? order : compare(x->name_len, y->name_len);
 }
 
-/* Sorted by hash: those of several lanes become one.  How many are left. */
+/* Sorted by hash: those of several shards become one.  How many are left. */
 static size_t merge(struct ws_unmatched_name *names, size_t n)
 {
 	size_t i, kept = 0;
 
 	for (i = 0; i < n; i++) {
-		struct ws_unmatched_name *k = &names[kept - 1];
+		struct ws_unmatched_name *entry = &names[kept - 1];
 		uint64_t count = names[i].count;
 
-		if (kept == 0 || k->hash != names[i].hash) {
+		if (kept == 0 || entry->hash != names[i].hash) {
 			names[kept++] = names[i];
 			continue;
 		}
-		count += k->count;
-		if (names[i].last > k->last)
-			*k = names[i];
-		k->count = count;
+		count += entry->count;
+		if (names[i].last > entry->last)
+			*entry = names[i];
+		entry->count = count;
 	}
 	return kept;
 }
 
 size_t ws_unmatched_list(struct ws_unmatched *u, struct ws_unmatched_name out[WS_UNMATCHED_MAX])
 {
-	struct ws_unmatched_name *all = malloc(u->nlanes * WS_UNMATCHED_MAX * sizeof(*all));
+	struct ws_unmatched_name *all = malloc(u->nshards * WS_UNMATCHED_MAX * sizeof(*all));
 	size_t n = 0;
 	unsigned i;
 
 	if (all == NULL)
 		return 0;
-	for (i = 0; i < u->nlanes; i++)
-		n += copy_lane(&u->lanes[i], all + n);
+	for (i = 0; i < u->nshards; i++)
+		n += copy_shard(&u->shards[i], all + n);
 	qsort(all, n, sizeof(*all), by_hash);
 	n = merge(all, n);
 	qsort(all, n, sizeof(*all), latest_first);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "worker.h"
+#include "receive/worker.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,8 +15,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "hash.h"
+#include "sys/clock.h"
+#include <windsock/hash.h>
 
 #define BATCH 64           /* datagrams a call */
 #define BATCHES_A_WAKE 16  /* so that a stop and the other sockets get their turn */
@@ -42,17 +42,17 @@ struct listener {
 
 struct worker {
 	struct event_base *base;
-	struct event *bell_event;
-	int bell; /* rung when `stopping` or `asked` was changed */
+	struct event *wakeup_event;
+	int wakeup; /* count when `stopping` or `ping` was changed */
 	_Atomic bool stopping;
-	_Atomic uint64_t asked, answered;
+	_Atomic uint64_t ping, pong;
 	int64_t drain_ns;
 	bool drained; /* the thread's, until it has ended */
 	int done_fd;
 	struct sock_list socks;
 	struct listener listeners[SOCK_MAX];
 	struct ws_ingest *ingest;
-	struct ws_lane *lane;
+	struct ws_shard *shard;
 	char *slots;
 	struct mmsghdr messages[BATCH];
 	struct sockaddr_storage senders[BATCH];
@@ -97,13 +97,13 @@ static uint64_t sender_of(const struct worker *w, int i)
 	uint64_t port;
 
 	if (v4->sin_family == AF_INET)
-		return hash_bytes(w->key, ws_span((const char *)&v4->sin_port,
-		                                  sizeof(v4->sin_port) + sizeof(v4->sin_addr)));
+		return ws_hash_bytes(w->key, ws_span((const char *)&v4->sin_port,
+		                                     sizeof(v4->sin_port) + sizeof(v4->sin_addr)));
 	if (v6->sin6_family != AF_INET6)
 		return 0;
 	port = v6->sin6_port;
-	return hash_bytes(w->key, ws_span((const char *)&v6->sin6_addr,
-	                                  sizeof(v6->sin6_addr))) + port;
+	return ws_hash_bytes(w->key, ws_span((const char *)&v6->sin6_addr,
+	                                     sizeof(v6->sin6_addr))) + port;
 }
 
 /* As text, without the port; an IPv4 sender is one on an IPv6 socket too. */
@@ -170,12 +170,12 @@ static void take_batch(struct worker *w, int n)
 		}
 		ws_ingest_end(w->ingest);
 	} else {
-		WS_LANE_ADD(w->lane->receive_errors, 1);
+		WS_SHARD_ADD(w->shard->receive_errors, 1);
 	}
 	ws_mapping_unref(mapping);
 	arm_due(w);
-	WS_LANE_ADD(w->lane->datagrams, (uint64_t)n);
-	WS_LANE_ADD(w->lane->bytes, bytes);
+	WS_SHARD_ADD(w->shard->datagrams, (uint64_t)n);
+	WS_SHARD_ADD(w->shard->bytes, bytes);
 }
 
 /* How many datagrams; 0: the queue is empty; -1: the socket has an error. */
@@ -188,14 +188,14 @@ static int receive(struct worker *w, int fd)
 	do {
 		n = recvmmsg(fd, w->messages, BATCH, MSG_DONTWAIT, NULL);
 	} while (n < 0 && errno == EINTR);
-	WS_LANE_ADD(w->lane->receive_calls, 1);
+	WS_SHARD_ADD(w->shard->receive_calls, 1);
 	if (n > 0) {
 		take_batch(w, n);
 		return n;
 	}
 	if (n == 0 || errno == EAGAIN || errno == EWOULDBLOCK)
 		return 0;
-	WS_LANE_ADD(w->lane->receive_errors, 1);
+	WS_SHARD_ADD(w->shard->receive_errors, 1);
 	return -1;
 }
 
@@ -225,15 +225,15 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		event_add(l->readable, NULL);
 }
 
-static void on_bell(evutil_socket_t fd, short what, void *arg)
+static void on_wakeup(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
-	uint64_t rung;
+	uint64_t count;
 
 	(void)what;
-	if (read(fd, &rung, sizeof(rung)) < 0)
+	if (read(fd, &count, sizeof(count)) < 0)
 		return;
-	atomic_store(&w->answered, atomic_load(&w->asked));
+	atomic_store(&w->pong, atomic_load(&w->ping));
 	if (atomic_load(&w->stopping))
 		event_base_loopbreak(w->base);
 }
@@ -325,14 +325,14 @@ static bool watch_all(struct worker *w)
 	size_t i;
 
 	w->base = base_new();
-	w->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (w->base == NULL || w->bell < 0)
+	w->wakeup = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (w->base == NULL || w->wakeup < 0)
 		return false;
 	w->due = event_new(w->base, -1, 0, on_due, w);
 	if (w->due == NULL)
 		return false;
-	w->bell_event = event_new(w->base, w->bell, EV_READ | EV_PERSIST, on_bell, w);
-	if (w->bell_event == NULL || event_add(w->bell_event, NULL) != 0)
+	w->wakeup_event = event_new(w->base, w->wakeup, EV_READ | EV_PERSIST, on_wakeup, w);
+	if (w->wakeup_event == NULL || event_add(w->wakeup_event, NULL) != 0)
 		return false;
 	for (i = 0; i < w->socks.n; i++) {
 		if (!watch(w, i))
@@ -375,12 +375,12 @@ static void release(struct worker *w)
 		event_drop(w->listeners[i].readable);
 		event_drop(w->listeners[i].timer);
 	}
-	event_drop(w->bell_event);
+	event_drop(w->wakeup_event);
 	event_drop(w->due);
 	if (w->base != NULL)
 		event_base_free(w->base);
-	if (w->bell >= 0)
-		close(w->bell);
+	if (w->wakeup >= 0)
+		close(w->wakeup);
 	if (w->slots != NULL)
 		munmap(w->slots, (size_t)BATCH * SLOT_STRIDE);
 	ws_ingest_free(w->ingest);
@@ -398,13 +398,13 @@ enum ws_err worker_start(const struct worker_config *config, struct worker **out
 	if (w == NULL)
 		return WS_ERR_NOMEM;
 	pthread_mutex_init(&w->lock, NULL);
-	w->bell = -1;
+	w->wakeup = -1;
 	w->done_fd = config->done_fd;
 	w->drain_ns = config->drain_ns;
 	w->socks = *config->socks;
 	w->mapping = ws_mapping_ref(config->mapping);
 	w->key = config->ingest.key;
-	w->lane = ws_stats_lane(config->stats, config->ingest.lane);
+	w->shard = ws_stats_shard(config->stats, config->ingest.shard);
 	w->ingest = ws_ingest_new(config->store, config->stats, &config->ingest);
 	if (w->ingest == NULL)
 		goto fail;
@@ -427,17 +427,17 @@ const struct sock_list *worker_socks(const struct worker *w)
 
 bool worker_answers(struct worker *w)
 {
-	bool answered = atomic_load(&w->answered) == atomic_load(&w->asked);
+	bool pong = atomic_load(&w->pong) == atomic_load(&w->ping);
 
-	atomic_fetch_add(&w->asked, 1);
-	add_one(w->bell);
-	return answered;
+	atomic_fetch_add(&w->ping, 1);
+	add_one(w->wakeup);
+	return pong;
 }
 
 void worker_stop(struct worker *w)
 {
 	atomic_store(&w->stopping, true);
-	add_one(w->bell);
+	add_one(w->wakeup);
 }
 
 bool worker_free(struct worker *w)

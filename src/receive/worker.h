@@ -10,7 +10,7 @@
 #include <windsock/stats.h>
 #include <windsock/store.h>
 
-#include "sock.h"
+#include "sys/sock.h"
 
 struct worker;
 
@@ -35,7 +35,7 @@ void worker_set_mapping(struct worker *worker, struct ws_mapping *mapping);
 
 const struct sock_list *worker_socks(const struct worker *worker);
 
-/* Whether the thread has answered the call before this one; asks it anew.  True at first.  For
+/* Whether the thread has pong the call before this one; asks it anew.  True at first.  For
  * one caller, well apart: a thread between two batches answers at once. */
 bool worker_answers(struct worker *worker);
 

@@ -5,10 +5,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "matcher.h"
-#include "name.h"
-#include "rules.h"
-#include "version.h"
+#include "rules/pattern_index.h"
+#include <windsock/name.h>
+#include "rules/rule.h"
+#include "rules/version.h"
 
 struct ws_mapping {
 	_Atomic unsigned refs;
@@ -18,12 +18,12 @@ struct ws_mapping {
 	struct rule *first;
 	struct rule **rules; /* by id: file order */
 	size_t nrules;
-	struct matcher *matcher;
+	struct pattern_index *index;
 	uint32_t *regexes; /* ids, ascending */
 	size_t nregexes;
-	size_t ndeclares; /* of all rules */
+	size_t ninitializers; /* of all rules */
 	uint64_t epoch;
-	uint64_t twin_bits;
+	uint64_t original_bits;
 	bool drop_unmatched;
 	bool uses_sender;
 };
@@ -44,8 +44,8 @@ struct offsets {
 #define PAIRS_MAX (RULE_LABELS_MAX + WS_TAGS_MAX + 1)
 
 struct ws_scratch {
-	struct ws_learned *learned;
-	struct matcher_scratch *matching;
+	struct ws_learned_ids *learned;
+	struct pattern_index_scratch *matching;
 	uint32_t *ids;
 	struct offsets *offsets;
 	struct ws_buf text;  /* of all steps */
@@ -64,8 +64,8 @@ static void diagnose(struct ws_buf *diags, const struct ws_mapping *m, const str
                      const struct rule *other, const char *what)
 {
 	ws_buf_printf(diags, "%s:%u: rule [%.*s] %s rule [%.*s] (%s:%u)\n",
-	              m->files[rule->view].name, rule->line, WS_SPAN_ARG(rule->name), what,
-	              WS_SPAN_ARG(other->name), m->files[other->view].name, other->line);
+	              m->files[rule->file].name, rule->line, WS_SPAN_ARG(rule->name), what,
+	              WS_SPAN_ARG(other->name), m->files[other->file].name, other->line);
 }
 
 static bool same_condition(const struct tag_condition *a, const struct tag_condition *b)
@@ -143,7 +143,7 @@ static void check_kind(struct ws_buf *diags, const struct ws_mapping *m, const s
 		    ws_op_of((enum ws_type)type, rule->set.kind) != WS_OP_NONE)
 			continue;
 		ws_buf_printf(diags, "%s:%u: rule [%.*s]: type %s cannot become a %s\n",
-		              m->files[rule->view].name, rule->line, WS_SPAN_ARG(rule->name),
+		              m->files[rule->file].name, rule->line, WS_SPAN_ARG(rule->name),
 		              ws_type_wire((enum ws_type)type), ws_kind_word(rule->set.kind));
 	}
 }
@@ -160,7 +160,7 @@ static void check_rules(struct ws_buf *diags, const struct ws_mapping *m)
 		for (k = 0; k < i; k++) {
 			check_family(diags, m, rule, m->rules[k]);
 			/* One rule in front is enough; families are compared with all. */
-			if (reached && m->rules[k]->view == rule->view &&
+			if (reached && m->rules[k]->file == rule->file &&
 			    shadows(m->rules[k], rule)) {
 				diagnose(diags, m, rule, m->rules[k],
 				         "is never reached: everything it matches goes to");
@@ -173,7 +173,7 @@ static void check_rules(struct ws_buf *diags, const struct ws_mapping *m)
 static void complain(struct ws_buf *diags, const struct ws_mapping *m, const struct rule *rule,
                      struct ws_span name, const char *what)
 {
-	ws_buf_printf(diags, "%s:%u: rule [%.*s]: [%.*s] %s\n", m->files[rule->view].name,
+	ws_buf_printf(diags, "%s:%u: rule [%.*s]: [%.*s] %s\n", m->files[rule->file].name,
 	              rule->line, WS_SPAN_ARG(rule->name), WS_SPAN_ARG(name), what);
 }
 
@@ -184,48 +184,49 @@ static struct rule *find_rule(const struct ws_mapping *m, const struct rule *rul
 	size_t i;
 
 	for (i = 0; i < m->nrules; i++) {
-		if (m->rules[i]->view == rule->view && ws_span_eq(m->rules[i]->name, name))
+		if (m->rules[i]->file == rule->file && ws_span_eq(m->rules[i]->name, name))
 			return m->rules[i];
 	}
 	return NULL;
 }
 
-static void link_twins(struct ws_buf *diags, struct ws_mapping *m, struct rule *rule)
+static void link_originals(struct ws_buf *diags, struct ws_mapping *m, struct rule *rule)
 {
 	size_t i;
 
-	for (i = 0; i < rule->ntwins; i++) {
-		struct rule *twin = find_rule(m, rule, rule->twins[i]);
+	for (i = 0; i < rule->noriginals; i++) {
+		struct rule *original = find_rule(m, rule, rule->originals[i]);
 
-		if (twin == NULL) {
-			complain(diags, m, rule, rule->twins[i], "in twin_of is no rule of this file");
+		if (original == NULL) {
+			complain(diags, m, rule, rule->originals[i],
+			         "in duplicate_of is no rule of this file");
 			continue;
 		}
-		if (twin->twin_bit == 0) {
-			twin->twin_bit = m->twin_bits + 1;
-			m->twin_bits |= twin->twin_bit;
+		if (original->original_bit == 0) {
+			original->original_bit = m->original_bits + 1;
+			m->original_bits |= original->original_bit;
 		}
-		if (twin->twin_bit == 0)
-			complain(diags, m, rule, rule->twins[i], "is one twin too many; a mapping can "
-			                                         "have 64");
-		rule->twin_of |= twin->twin_bit;
+		if (original->original_bit == 0)
+			complain(diags, m, rule, rule->originals[i],
+			         "is one original too many; a mapping can have 64");
+		rule->duplicate_of |= original->original_bit;
 	}
 }
 
-static void link_declares(struct ws_buf *diags, struct ws_mapping *m, struct rule *rule)
+static void link_initializers(struct ws_buf *diags, struct ws_mapping *m, struct rule *rule)
 {
 	size_t i;
 
-	m->ndeclares += rule->ndeclares;
-	for (i = 0; i < rule->ndeclares; i++) {
-		struct declaration *d = &rule->declares[i];
+	m->ninitializers += rule->ninitializers;
+	for (i = 0; i < rule->ninitializers; i++) {
+		struct initializer *d = &rule->initializers[i];
 
 		d->rule = find_rule(m, rule, d->name);
 		if (d->rule == NULL)
-			complain(diags, m, rule, d->name, "in declare is no rule of this file");
+			complain(diags, m, rule, d->name, "in initialize is no rule of this file");
 		else if (d->rule->drop || !d->rule->set.has_kind ||
 		         d->rule->set.kind == WS_KIND_GAUGE)
-			complain(diags, m, rule, d->name, "cannot be declared: only rules with as = "
+			complain(diags, m, rule, d->name, "cannot be initialized: only rules with as = "
 			                                  "counter, summary or histogram have series "
 			                                  "at zero");
 	}
@@ -257,8 +258,8 @@ static void link_rules(struct ws_buf *diags, struct ws_mapping *m)
 	size_t i;
 
 	for (i = 0; i < m->nrules; i++) {
-		link_twins(diags, m, m->rules[i]);
-		link_declares(diags, m, m->rules[i]);
+		link_originals(diags, m, m->rules[i]);
+		link_initializers(diags, m, m->rules[i]);
 		inherit_help(m, m->rules[i]);
 	}
 }
@@ -278,7 +279,7 @@ static bool qualify_names(struct ws_mapping *m)
 		if (k == i)
 			continue;
 		ws_buf_reset(&text);
-		ws_buf_printf(&text, "%s/%.*s", m->files[rule->view].name, WS_SPAN_ARG(rule->name));
+		ws_buf_printf(&text, "%s/%.*s", m->files[rule->file].name, WS_SPAN_ARG(rule->name));
 		rule->name = arena_copy(&m->arena, ws_buf_text(&text));
 		ok = text.err == WS_OK && rule->name.ptr != NULL;
 	}
@@ -295,18 +296,18 @@ static bool index_rules(struct ws_mapping *m)
 		m->nrules++;
 	m->rules = arena_alloc(&m->arena, (m->nrules + 1) * sizeof(*m->rules));
 	m->regexes = arena_alloc(&m->arena, (m->nrules + 1) * sizeof(*m->regexes));
-	m->matcher = matcher_new(&m->arena);
-	if (m->rules == NULL || m->regexes == NULL || m->matcher == NULL)
+	m->index = pattern_index_new(&m->arena);
+	if (m->rules == NULL || m->regexes == NULL || m->index == NULL)
 		return false;
 	for (rule = m->first; rule != NULL; rule = rule->next, id++) {
 		m->rules[id] = rule;
 		m->uses_sender = m->uses_sender || rule->uses_sender;
 		if (rule->regex != NULL)
 			m->regexes[m->nregexes++] = id;
-		else if (!matcher_add(m->matcher, &rule->pattern, id))
+		else if (!pattern_index_add(m->index, &rule->pattern, id))
 			return false;
 	}
-	return matcher_freeze(m->matcher);
+	return pattern_index_freeze(m->index);
 }
 
 static void mapping_free(struct ws_mapping *m)
@@ -364,7 +365,7 @@ nomem:
 
 bool ws_version_is_valid(const char *version)
 {
-	return version_is_valid(ws_span_str(version));
+	return ws_version_is_valid_span(ws_span_str(version));
 }
 
 struct ws_mapping *ws_mapping_ref(struct ws_mapping *m)
@@ -390,7 +391,7 @@ struct ws_rule_info ws_mapping_rule(const struct ws_mapping *m, size_t i)
 
 	return (struct ws_rule_info){
 		.name = rule->name,
-		.file = m->files[rule->view].name,
+		.file = m->files[rule->file].name,
 		.line = rule->line,
 		.match = rule->text,
 		.metric = rule->metric_text,
@@ -399,8 +400,8 @@ struct ws_rule_info ws_mapping_rule(const struct ws_mapping *m, size_t i)
 		        : rule->set.has_kind ? ws_kind_word(rule->set.kind) : "auto",
 		.is_regex = rule->regex != NULL,
 		.continues = rule->continues,
-		.twins = rule->twins,
-		.ntwins = rule->ntwins,
+		.originals = rule->originals,
+		.noriginals = rule->noriginals,
 	};
 }
 
@@ -425,11 +426,11 @@ bool ws_mapping_makes(const void *mapping, struct ws_span family)
 
 /* --- resolving --- */
 
-struct ws_resolution *ws_resolution_new(const struct ws_mapping *m, struct ws_learned *learned)
+struct ws_resolution *ws_resolution_new(const struct ws_mapping *m, struct ws_learned_ids *learned)
 {
 	struct ws_resolution *r = calloc(1, sizeof(*r));
 	struct ws_scratch *s = calloc(1, sizeof(*s));
-	size_t n = m->nrules + m->ndeclares + 1;
+	size_t n = m->nrules + m->ninitializers + 1;
 
 	if (r == NULL || s == NULL) {
 		free(r);
@@ -439,7 +440,7 @@ struct ws_resolution *ws_resolution_new(const struct ws_mapping *m, struct ws_le
 	r->scratch = s;
 	s->learned = learned;
 	r->steps = calloc(n, sizeof(*r->steps));
-	s->matching = matcher_scratch_new(m->matcher);
+	s->matching = pattern_index_scratch_new(m->index);
 	s->ids = calloc(n, sizeof(*s->ids));
 	s->offsets = calloc(n, sizeof(*s->offsets));
 	if (r->steps == NULL || s->matching == NULL || s->ids == NULL || s->offsets == NULL) {
@@ -487,9 +488,9 @@ static enum ws_err take_tags(struct ws_resolution *r)
 			              .cap = s->keys.cap - s->keys.len };
 		struct ws_span name;
 
-		name_sanitise(&key, r->head.tags[i].key);
+		ws_name_sanitise(&key, r->head.tags[i].key);
 		name = ws_buf_text(&key);
-		if (name_is_reserved_label(name)) {
+		if (ws_name_is_reserved_label(name)) {
 			r->reserved_tags++;
 			continue;
 		}
@@ -514,9 +515,9 @@ static const struct ws_span *find_tag(const struct ws_scratch *s, struct ws_span
 }
 
 static bool is_known(const struct ws_mapping *m, const struct rule *rule,
-                     struct ws_learned *learned, struct ws_span value)
+                     struct ws_learned_ids *learned, struct ws_span value)
 {
-	const struct rule_file *file = &m->files[rule->view];
+	const struct rule_file *file = &m->files[rule->file];
 	struct ws_span name = rule->variables[rule->known];
 	size_t i;
 
@@ -524,7 +525,7 @@ static bool is_known(const struct ws_mapping *m, const struct rule *rule,
 		if (ws_span_eq(file->known[i].name, name) && ws_span_eq(file->known[i].value, value))
 			return true;
 	}
-	return ws_learned_has(learned, name, value);
+	return ws_learned_ids_has(learned, name, value);
 }
 
 /* Where the segments of a name begin, and behind the last: the place after its end. */
@@ -626,7 +627,7 @@ static bool takes(const struct ws_mapping *m, const struct rule *rule, enum ws_t
 static size_t candidates(const struct ws_mapping *m, struct ws_scratch *s)
 {
 	const uint32_t *ids;
-	size_t n = matcher_find(m->matcher, s->matching, s->full_name, &ids), i = 0, k = 0;
+	size_t n = pattern_index_find(m->index, s->matching, s->full_name, &ids), i = 0, k = 0;
 	size_t count = 0;
 
 	while (i < n || k < m->nregexes) {
@@ -690,7 +691,7 @@ static void write_pairs(const struct pair *pairs, size_t n, struct ws_buf *out)
 		first = false;
 		ws_buf_span(out, pairs[i].name);
 		ws_buf_str(out, "=\"");
-		name_escape_value(out, pairs[i].value);
+		ws_name_escape_value(out, pairs[i].value);
 		ws_buf_char(out, '"');
 	}
 }
@@ -729,13 +730,13 @@ static void add_name(struct ws_buf *text, struct ws_buf *name)
 	ws_buf_fini(name);
 }
 
-static void set_shape(struct ws_step *step, const struct settings *set, enum ws_type type,
+static void set_kind_options(struct ws_step *step, const struct settings *set, enum ws_type type,
                       enum ws_kind kind)
 {
 	step->op = ws_op_of(type, kind);
 	step->absolute = set->absolute;
 	step->target.kind = kind;
-	step->target.shape = set->shape;
+	step->target.options = set->options;
 	step->target.ttl_ns = set->ttl_ns[kind];
 }
 
@@ -746,7 +747,7 @@ static double scale_of(const struct rule *rule, const struct ws_sample *sample)
 	return sample->is_dogstatsd ? rule->dogstatsd_factor : rule->factor;
 }
 
-/* `by` is the rule that took the sample: the same one, or one that declares the series. */
+/* `by` is the rule that took the sample: the same one, or one that initializes the series. */
 static bool write_step(const struct ws_mapping *m, const struct rule *rule,
                        const struct rule *by, enum ws_type type, const struct ws_span *values,
                        struct ws_resolution *r)
@@ -779,9 +780,9 @@ static bool write_step(const struct ws_mapping *m, const struct rule *rule,
 				insert(pairs, &n, s->tags[i]);
 		}
 		write_pairs(pairs, n, &s->text);
-		set_shape(step, &rule->set, type,
+		set_kind_options(step, &rule->set, type,
 		          rule->set.has_kind ? rule->set.kind
-		                             : ws_kind_of(type, m->files[rule->view].set.kind));
+		                             : ws_kind_of(type, m->files[rule->file].set.kind));
 	}
 	at->end = s->text.len;
 	return s->text.err == WS_OK;
@@ -800,12 +801,12 @@ static bool add_step(const struct ws_mapping *m, uint32_t id, const struct ws_sa
 
 	r->steps[r->nsteps] = (struct ws_step){
 		.rule = id,
-		.view = rule->view,
+		.file = rule->file,
 		.drop = rule->drop,
 		.stop = !rule->continues,
 		.bounds = is_bounded(rule) ? &rule->bounds : NULL,
 		.scale = scale_of(rule, sample),
-		.twin_of = rule->twin_of,
+		.duplicate_of = rule->duplicate_of,
 	};
 	if (!write_step(m, rule, rule, sample->type, values, r))
 		return false;
@@ -813,8 +814,8 @@ static bool add_step(const struct ws_mapping *m, uint32_t id, const struct ws_sa
 	return true;
 }
 
-static bool add_declared(const struct ws_mapping *m, const struct rule *rule, uint32_t id,
-                         const struct declaration *d, const struct ws_span *values,
+static bool add_initialized(const struct ws_mapping *m, const struct rule *rule, uint32_t id,
+                         const struct initializer *d, const struct ws_span *values,
                          struct ws_resolution *r)
 {
 	struct ws_span theirs[RULE_VARIABLES_MAX];
@@ -826,10 +827,10 @@ static bool add_declared(const struct ws_mapping *m, const struct rule *rule, ui
 
 	r->steps[r->nsteps] = (struct ws_step){
 		.rule = id,
-		.view = rule->view,
-		.declare = true,
+		.file = rule->file,
+		.initialize = true,
 		.bounds = is_bounded(rule) ? &rule->bounds : NULL,
-		.twin_of = rule->twin_of,
+		.duplicate_of = rule->duplicate_of,
 	};
 	for (i = 0; i < d->rule->nvariables; i++) {
 		struct ws_span name = d->rule->variables[i];
@@ -860,9 +861,9 @@ static bool add_steps(const struct ws_mapping *m, uint32_t id, const struct ws_s
 	const struct rule *rule = m->rules[id];
 	size_t i;
 
-	/* Before the rule itself, which may stop its view. */
-	for (i = 0; i < rule->ndeclares; i++) {
-		if (!add_declared(m, rule, id, &rule->declares[i], values, r))
+	/* Before the rule itself, which may end its file's turn. */
+	for (i = 0; i < rule->ninitializers; i++) {
+		if (!add_initialized(m, rule, id, &rule->initializers[i], values, r))
 			return false;
 	}
 	if (rule->learn >= 0 && r->nlearns < WS_LEARNS_MAX)
@@ -880,7 +881,7 @@ static bool add_unmatched(const struct ws_mapping *m, enum ws_type type, struct 
 	struct offsets *at = &s->offsets[r->nsteps];
 	struct pair pairs[PAIRS_MAX];
 	struct ws_buf name = WS_BUF_INIT;
-	struct settings set = { .scale = 1, .shape = ws_shape_default };
+	struct settings set = { .scale = 1, .options = ws_kind_options_default };
 	enum ws_kind observed = WS_KIND_SUMMARY;
 	size_t n = 0, i;
 
@@ -889,11 +890,11 @@ static bool add_unmatched(const struct ws_mapping *m, enum ws_type type, struct 
 		observed = set.kind;
 	}
 	*step = (struct ws_step){ .rule = WS_NO_RULE, .stop = true };
-	set_shape(step, &set, type, ws_kind_of(type, observed));
+	set_kind_options(step, &set, type, ws_kind_of(type, observed));
 	step->scale = set.scale;
 	step->target.unmatched = true;
 	at->family = s->text.len;
-	name_sanitise(&name, s->full_name);
+	ws_name_sanitise(&name, s->full_name);
 	add_name(&s->text, &name);
 	at->help = s->text.len;
 	ws_buf_str(&s->text, "StatsD metric that no rule matched.");
@@ -965,7 +966,7 @@ enum ws_err ws_mapping_resolve(const struct ws_mapping *m, const struct ws_sampl
 {
 	struct ws_span values[RULE_VARIABLES_MAX];
 	struct ws_scratch *s = r->scratch;
-	uint32_t done = UINT32_MAX; /* the view whose last step is found */
+	uint32_t done = UINT32_MAX; /* the file whose last step is found */
 	enum ws_err err = begin(sample, r);
 	size_t n, i;
 
@@ -975,20 +976,20 @@ enum ws_err ws_mapping_resolve(const struct ws_mapping *m, const struct ws_sampl
 	for (i = 0; i < n; i++) {
 		const struct rule *rule = m->rules[s->ids[i]];
 
-		if (rule->view == done && rule->twin_bit == 0)
+		if (rule->file == done && rule->original_bit == 0)
 			continue;
-		if (rule->twin_bit != 0 && rule->regex == NULL &&
+		if (rule->original_bit != 0 && rule->regex == NULL &&
 		    pattern_match(&rule->pattern, s->full_name, values))
-			r->fits |= rule->twin_bit;
+			r->fits |= rule->original_bit;
 		if (!takes(m, rule, sample->type, r, values))
 			continue;
-		r->takes |= rule->twin_bit;
-		if (rule->view == done)
+		r->takes |= rule->original_bit;
+		if (rule->file == done)
 			continue;
 		if (!add_steps(m, s->ids[i], sample, values, r))
 			return WS_ERR_NOMEM;
 		if (!rule->continues && !is_bounded(rule))
-			done = rule->view;
+			done = rule->file;
 	}
 	r->unmatched = r->nsteps == 0;
 	if (r->unmatched && !m->drop_unmatched && !add_unmatched(m, sample->type, r))

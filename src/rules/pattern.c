@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "pattern.h"
+#include "rules/pattern.h"
 
-#include "name.h"
+#include <windsock/name.h>
 
 static bool fail(struct ws_buf *why, const char *sentence)
 {
@@ -24,7 +24,7 @@ static bool name_capture(struct pattern *p, struct pattern_part *part, struct ws
 
 	if (ws_span_is(name, "_"))
 		return true;
-	if (!name_is_label(name))
+	if (!ws_name_is_label(name))
 		return fail(why, "a capture's name is letters, digits and _, as in <dag_id>");
 	for (i = 0; i < p->ncaptures; i++) {
 		if (!ws_span_eq(p->captures[i], name))
@@ -245,7 +245,7 @@ bool pattern_match_with(const struct pattern *p, struct ws_span name, int captur
 /*
  * Covering is decided with witnesses: names that fit `narrow`, made of its literals and, for
  * captures, of a byte that no pattern can hold as a literal.  Only a capture of `wide` can
- * swallow that byte, so one witness stands for all names of its shape.  Shapes differ in which
+ * swallow that byte, so one witness stands for all names of its options.  Shapes differ in which
  * alternative is taken, in whether a segment is empty, and in how many segments a <x...> has:
  * beyond the number that `wide` can tell apart, more segments change nothing.
  */

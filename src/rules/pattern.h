@@ -20,7 +20,7 @@
 #include <windsock/buf.h>
 #include <windsock/span.h>
 
-#include "arena.h"
+#include "base/arena.h"
 
 #define PATTERN_CAPTURES_MAX 16
 #define PATTERN_PARTS_MAX    (2 * PATTERN_CAPTURES_MAX + 1)

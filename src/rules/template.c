@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "template.h"
+#include "rules/template.h"
 
-#include "name.h"
+#include <windsock/name.h>
 
 static int find_variable(const struct ws_span *names, size_t n, struct ws_span name)
 {
@@ -103,7 +103,7 @@ void template_expand(const struct template *t, const struct ws_span *values, boo
 		if (part->variable < 0)
 			ws_buf_span(out, part->text);
 		else if (sanitise)
-			name_sanitise(out, values[part->variable]);
+			ws_name_sanitise(out, values[part->variable]);
 		else
 			ws_buf_span(out, values[part->variable]);
 	}

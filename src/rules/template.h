@@ -8,7 +8,7 @@
 #include <windsock/buf.h>
 #include <windsock/span.h>
 
-#include "arena.h"
+#include "base/arena.h"
 
 struct template_part {
 	struct ws_span text; /* a literal */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "version.h"
+#include "rules/version.h"
 
 #include <limits.h>
 
@@ -58,7 +58,7 @@ static bool parse_range(struct ws_span s, int first[NUMBERS], int last[NUMBERS])
 	       (s.len == 0 || parse(s, INT_MAX, last)) && compare(first, last) <= 0;
 }
 
-bool version_is_valid(struct ws_span version)
+bool ws_version_is_valid_span(struct ws_span version)
 {
 	int numbers[NUMBERS];
 

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <windsock/span.h>
 
-bool version_is_valid(struct ws_span version);
+bool ws_version_is_valid_span(struct ws_span version);
 bool version_ranges_are_valid(struct ws_span ranges);
 
 /* Of valid ones.  An empty version is the newest there is; empty ranges hold none. */

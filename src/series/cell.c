@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cell.h"
+#include "series/cell.h"
 
 #include <math.h>
 #include <stdlib.h>
-#include "sketch.h"
+#include "series/sketch.h"
 
 #define SET_FIRST 8
 
@@ -53,9 +53,9 @@ static uint64_t whole(double weight)
 
 /* counter */
 
-static bool number_init(struct ws_cell *cell, const struct ws_shape *shape)
+static bool number_init(struct ws_cell *cell, const struct ws_kind_options *options)
 {
-	(void)shape;
+	(void)options;
 	cell->number = 0;
 	return true;
 }
@@ -65,17 +65,17 @@ static void number_fini(struct ws_cell *cell)
 	(void)cell;
 }
 
-static size_t number_bytes(const struct ws_cell *cell, const struct ws_shape *shape)
+static size_t number_bytes(const struct ws_cell *cell, const struct ws_kind_options *options)
 {
 	(void)cell;
-	(void)shape;
+	(void)options;
 	return 0;
 }
 
-static enum ws_err counter_update(struct ws_cell *cell, const struct ws_shape *shape,
+static enum ws_err counter_update(struct ws_cell *cell, const struct ws_kind_options *options,
                                   const struct change *c)
 {
-	(void)shape;
+	(void)options;
 	if (c->op == WS_OP_COUNT)
 		return add(&cell->number, c->weight);
 	if (c->op != WS_OP_ADD)
@@ -87,17 +87,17 @@ static enum ws_err counter_update(struct ws_cell *cell, const struct ws_shape *s
 
 /* sets */
 
-static bool is_live(const struct member *m, const struct ws_shape *shape, int64_t now)
+static bool is_live(const struct member *m, const struct ws_kind_options *options, int64_t now)
 {
-	return m->hash != 0 && now - m->seen < shape->window_ns;
+	return m->hash != 0 && now - m->seen < options->window_ns;
 }
 
-static size_t count_live(const struct cell_set *set, const struct ws_shape *shape, int64_t now)
+static size_t count_live(const struct cell_set *set, const struct ws_kind_options *options, int64_t now)
 {
 	size_t i, live = 0;
 
 	for (i = 0; i < set->capacity; i++)
-		live += is_live(&set->members[i], shape, now);
+		live += is_live(&set->members[i], options, now);
 	return live;
 }
 
@@ -128,13 +128,13 @@ static struct member *set_find(struct cell_set *set, uint64_t hash)
 }
 
 /* A set of the same live members with room for as many again. */
-static enum ws_err set_rebuild(struct cell_set **set, const struct ws_shape *shape, int64_t now)
+static enum ws_err set_rebuild(struct cell_set **set, const struct ws_kind_options *options, int64_t now)
 {
-	size_t live = count_live(*set, shape, now), capacity = SET_FIRST, i;
+	size_t live = count_live(*set, options, now), capacity = SET_FIRST, i;
 	struct cell_set *fresh;
 
 	if (live >= CELL_SET_MAX) {
-		(*set)->full_until = now + shape->window_ns / 64;
+		(*set)->full_until = now + options->window_ns / 64;
 		return WS_ERR_SET_FULL;
 	}
 	while (live + 1 > capacity / 8 * 3)
@@ -145,29 +145,29 @@ static enum ws_err set_rebuild(struct cell_set **set, const struct ws_shape *sha
 	for (i = 0; i < (*set)->capacity; i++) {
 		const struct member *m = &(*set)->members[i];
 
-		if (is_live(m, shape, now))
+		if (is_live(m, options, now))
 			*set_find(fresh, m->hash) = *m;
 	}
 	fresh->used = live;
 	/* Near the limit every newcomer would cost a rebuild for one member purged. */
-	fresh->full_until = live > CELL_SET_MAX / 2 ? now + shape->window_ns / 64 : INT64_MIN;
+	fresh->full_until = live > CELL_SET_MAX / 2 ? now + options->window_ns / 64 : INT64_MIN;
 	free(*set);
 	*set = fresh;
 	return WS_OK;
 }
 
-static enum ws_err set_make_room(struct cell_set **set, const struct ws_shape *shape,
+static enum ws_err set_make_room(struct cell_set **set, const struct ws_kind_options *options,
                                  int64_t now)
 {
 	if ((*set)->used >= CELL_SET_MAX)
 		return now < (*set)->full_until ? WS_ERR_SET_FULL :
-						  set_rebuild(set, shape, now);
+						  set_rebuild(set, options, now);
 	if ((*set)->used + 1 > (*set)->capacity / 4 * 3)
-		return set_rebuild(set, shape, now);
+		return set_rebuild(set, options, now);
 	return WS_OK;
 }
 
-static enum ws_err set_add(struct cell_set **set, const struct ws_shape *shape,
+static enum ws_err set_add(struct cell_set **set, const struct ws_kind_options *options,
                            const struct change *c)
 {
 	uint64_t hash = c->member == 0 ? 1 : c->member;
@@ -175,7 +175,7 @@ static enum ws_err set_add(struct cell_set **set, const struct ws_shape *shape,
 	enum ws_err err;
 
 	if (m->hash == 0) {
-		err = set_make_room(set, shape, c->now);
+		err = set_make_room(set, options, c->now);
 		if (err != WS_OK)
 			return err;
 		m = set_find(*set, hash);
@@ -200,19 +200,19 @@ static enum ws_err become_set(struct ws_cell *cell)
 	return WS_OK;
 }
 
-static enum ws_err gauge_member(struct ws_cell *cell, const struct ws_shape *shape,
+static enum ws_err gauge_member(struct ws_cell *cell, const struct ws_kind_options *options,
                                 const struct change *c)
 {
 	enum ws_err err = cell->is_set ? WS_OK : become_set(cell);
 
-	return err != WS_OK ? err : set_add(&cell->set, shape, c);
+	return err != WS_OK ? err : set_add(&cell->set, options, c);
 }
 
-static enum ws_err gauge_update(struct ws_cell *cell, const struct ws_shape *shape,
+static enum ws_err gauge_update(struct ws_cell *cell, const struct ws_kind_options *options,
                                 const struct change *c)
 {
 	if (c->op == WS_OP_MEMBER)
-		return gauge_member(cell, shape, c);
+		return gauge_member(cell, options, c);
 	if (cell->is_set)
 		return WS_ERR_TYPE_MISMATCH;
 	if (c->op == WS_OP_SET) {
@@ -232,17 +232,17 @@ static void gauge_fini(struct ws_cell *cell)
 		free(cell->set);
 }
 
-static size_t gauge_bytes(const struct ws_cell *cell, const struct ws_shape *shape)
+static size_t gauge_bytes(const struct ws_cell *cell, const struct ws_kind_options *options)
 {
-	(void)shape;
+	(void)options;
 	return cell->is_set ? set_size(cell->set->capacity) : 0;
 }
 
 /* summary */
 
-static bool summary_init(struct ws_cell *cell, const struct ws_shape *shape)
+static bool summary_init(struct ws_cell *cell, const struct ws_kind_options *options)
 {
-	(void)shape;
+	(void)options;
 	cell->sketch = sketch_new();
 	return cell->sketch != NULL;
 }
@@ -252,13 +252,13 @@ static void summary_fini(struct ws_cell *cell)
 	sketch_free(cell->sketch);
 }
 
-static size_t summary_bytes(const struct ws_cell *cell, const struct ws_shape *shape)
+static size_t summary_bytes(const struct ws_cell *cell, const struct ws_kind_options *options)
 {
-	(void)shape;
+	(void)options;
 	return sketch_bytes(cell->sketch);
 }
 
-static enum ws_err summary_update(struct ws_cell *cell, const struct ws_shape *shape,
+static enum ws_err summary_update(struct ws_cell *cell, const struct ws_kind_options *options,
                                   const struct change *c)
 {
 	if (c->op != WS_OP_OBSERVE)
@@ -266,24 +266,24 @@ static enum ws_err summary_update(struct ws_cell *cell, const struct ws_shape *s
 	/* Declared: the series is to exist, and has seen nothing. */
 	if (c->weight == 0)
 		return WS_OK;
-	if (!sketch_observe(&cell->sketch, c->value, c->weight, c->now, shape->window_ns))
+	if (!sketch_observe(&cell->sketch, c->value, c->weight, c->now, options->window_ns))
 		return WS_ERR_OVERFLOW;
 	return WS_OK;
 }
 
 /* histogram */
 
-static size_t histogram_size(const struct ws_shape *shape)
+static size_t histogram_size(const struct ws_kind_options *options)
 {
-	return sizeof(struct cell_histogram) + (shape->nbuckets + 1) * sizeof(double);
+	return sizeof(struct cell_histogram) + (options->nbuckets + 1) * sizeof(double);
 }
 
-static bool histogram_init(struct ws_cell *cell, const struct ws_shape *shape)
+static bool histogram_init(struct ws_cell *cell, const struct ws_kind_options *options)
 {
-	cell->histogram = calloc(1, histogram_size(shape));
+	cell->histogram = calloc(1, histogram_size(options));
 	if (cell->histogram == NULL)
 		return false;
-	cell->histogram->n = shape->nbuckets + 1;
+	cell->histogram->n = options->nbuckets + 1;
 	return true;
 }
 
@@ -292,22 +292,22 @@ static void histogram_fini(struct ws_cell *cell)
 	free(cell->histogram);
 }
 
-static size_t histogram_bytes(const struct ws_cell *cell, const struct ws_shape *shape)
+static size_t histogram_bytes(const struct ws_cell *cell, const struct ws_kind_options *options)
 {
 	(void)cell;
-	return histogram_size(shape);
+	return histogram_size(options);
 }
 
-static size_t bucket_of(const struct ws_shape *shape, double value)
+static size_t bucket_of(const struct ws_kind_options *options, double value)
 {
 	size_t i = 0;
 
-	while (i < shape->nbuckets && value > shape->buckets[i])
+	while (i < options->nbuckets && value > options->buckets[i])
 		i++;
 	return i;
 }
 
-static enum ws_err histogram_update(struct ws_cell *cell, const struct ws_shape *shape,
+static enum ws_err histogram_update(struct ws_cell *cell, const struct ws_kind_options *options,
                                     const struct change *c)
 {
 	struct cell_histogram *h = cell->histogram;
@@ -318,7 +318,7 @@ static enum ws_err histogram_update(struct ws_cell *cell, const struct ws_shape 
 		return WS_ERR_TYPE_MISMATCH;
 	if (!isfinite(sum))
 		return WS_ERR_OVERFLOW;
-	err = add(&h->counts[bucket_of(shape, c->value)], c->weight);
+	err = add(&h->counts[bucket_of(options, c->value)], c->weight);
 	if (err == WS_OK)
 		h->sum = sum;
 	return err;
@@ -337,10 +337,10 @@ static uint64_t histogram_upto(const struct cell_histogram *h, size_t last)
 }
 
 static const struct {
-	bool (*init)(struct ws_cell *cell, const struct ws_shape *shape);
+	bool (*init)(struct ws_cell *cell, const struct ws_kind_options *options);
 	void (*fini)(struct ws_cell *cell);
-	size_t (*bytes)(const struct ws_cell *cell, const struct ws_shape *shape);
-	enum ws_err (*update)(struct ws_cell *cell, const struct ws_shape *shape,
+	size_t (*bytes)(const struct ws_cell *cell, const struct ws_kind_options *options);
+	enum ws_err (*update)(struct ws_cell *cell, const struct ws_kind_options *options,
 	                      const struct change *c);
 } kinds[WS_NKINDS] = {
 	[WS_KIND_COUNTER] = { number_init, number_fini, number_bytes, counter_update },
@@ -350,10 +350,10 @@ static const struct {
 	                        histogram_update },
 };
 
-bool cell_init(struct ws_cell *cell, enum ws_kind kind, const struct ws_shape *shape)
+bool cell_init(struct ws_cell *cell, enum ws_kind kind, const struct ws_kind_options *options)
 {
 	cell->is_set = false;
-	return kinds[kind].init(cell, shape);
+	return kinds[kind].init(cell, options);
 }
 
 void cell_fini(struct ws_cell *cell, enum ws_kind kind)
@@ -361,12 +361,12 @@ void cell_fini(struct ws_cell *cell, enum ws_kind kind)
 	kinds[kind].fini(cell);
 }
 
-size_t cell_bytes(const struct ws_cell *cell, enum ws_kind kind, const struct ws_shape *shape)
+size_t cell_bytes(const struct ws_cell *cell, enum ws_kind kind, const struct ws_kind_options *options)
 {
-	return kinds[kind].bytes(cell, shape);
+	return kinds[kind].bytes(cell, options);
 }
 
-enum ws_err cell_update(struct ws_cell *cell, enum ws_kind kind, const struct ws_shape *shape,
+enum ws_err cell_update(struct ws_cell *cell, enum ws_kind kind, const struct ws_kind_options *options,
                         enum ws_op op, double value, double weight, uint64_t member,
                         int64_t now)
 {
@@ -378,12 +378,12 @@ enum ws_err cell_update(struct ws_cell *cell, enum ws_kind kind, const struct ws
 		.now = now,
 	};
 
-	return kinds[kind].update(cell, shape, &change);
+	return kinds[kind].update(cell, options, &change);
 }
 
-double cell_number(const struct ws_cell *cell, const struct ws_shape *shape, int64_t now)
+double cell_number(const struct ws_cell *cell, const struct ws_kind_options *options, int64_t now)
 {
-	return cell->is_set ? (double)count_live(cell->set, shape, now) : cell->number;
+	return cell->is_set ? (double)count_live(cell->set, options, now) : cell->number;
 }
 
 double cell_sum(const struct ws_cell *cell, enum ws_kind kind)
@@ -398,15 +398,15 @@ uint64_t cell_count(const struct ws_cell *cell, enum ws_kind kind)
 	return histogram_upto(cell->histogram, cell->histogram->n - 1);
 }
 
-uint64_t cell_bucket(const struct ws_cell *cell, const struct ws_shape *shape, size_t i)
+uint64_t cell_bucket(const struct ws_cell *cell, const struct ws_kind_options *options, size_t i)
 {
-	(void)shape;
+	(void)options;
 	return histogram_upto(cell->histogram, i);
 }
 
-void cell_quantiles(const struct ws_cell *cell, const struct ws_shape *shape, int64_t now,
+void cell_quantiles(const struct ws_cell *cell, const struct ws_kind_options *options, int64_t now,
                     double *out)
 {
-	sketch_quantiles(cell->sketch, shape->quantiles, shape->nquantiles, now,
-	                 shape->window_ns, out);
+	sketch_quantiles(cell->sketch, options->quantiles, options->nquantiles, now,
+	                 options->window_ns, out);
 }

@@ -6,7 +6,7 @@
 #ifndef CELL_H
 #define CELL_H
 
-#include <windsock/value.h>
+#include <windsock/kind.h>
 
 struct sketch;
 struct cell_histogram;
@@ -26,20 +26,20 @@ struct ws_cell {
 #define CELL_SET_MAX 10000
 
 /* False: out of memory. */
-bool cell_init(struct ws_cell *cell, enum ws_kind kind, const struct ws_shape *shape);
+bool cell_init(struct ws_cell *cell, enum ws_kind kind, const struct ws_kind_options *options);
 void cell_fini(struct ws_cell *cell, enum ws_kind kind);
 
 /* Bytes asked from malloc beside the cell itself. */
-size_t cell_bytes(const struct ws_cell *cell, enum ws_kind kind, const struct ws_shape *shape);
+size_t cell_bytes(const struct ws_cell *cell, enum ws_kind kind, const struct ws_kind_options *options);
 
 /* WS_OK, OVERFLOW, NEGATIVE_COUNTER, SET_FULL, NOMEM, or TYPE_MISMATCH for an op that does not
  * fit, such as SET where members are counted; on error the cell is as it was. */
-enum ws_err cell_update(struct ws_cell *cell, enum ws_kind kind, const struct ws_shape *shape,
+enum ws_err cell_update(struct ws_cell *cell, enum ws_kind kind, const struct ws_kind_options *options,
                         enum ws_op op, double value, double weight, uint64_t member,
                         int64_t now);
 
 /* Counter and gauge (for a set: members within the window before now). */
-double cell_number(const struct ws_cell *cell, const struct ws_shape *shape, int64_t now);
+double cell_number(const struct ws_cell *cell, const struct ws_kind_options *options, int64_t now);
 
 /*
  * Summary and histogram: sum of values, and the number of observations as an integer (sampled
@@ -51,11 +51,11 @@ uint64_t cell_count(const struct ws_cell *cell, enum ws_kind kind);
 /*
  * Cumulative: observations at most bucket i; i = nbuckets is +Inf and equals cell_count.
  */
-uint64_t cell_bucket(const struct ws_cell *cell, const struct ws_shape *shape, size_t i);
+uint64_t cell_bucket(const struct ws_cell *cell, const struct ws_kind_options *options, size_t i);
 
-/* All quantiles of the shape at once, into out[nquantiles].  NaN only while nothing at all
+/* All quantiles of the options at once, into out[nquantiles].  NaN only while nothing at all
  * has been observed. */
-void cell_quantiles(const struct ws_cell *cell, const struct ws_shape *shape, int64_t now,
+void cell_quantiles(const struct ws_cell *cell, const struct ws_kind_options *options, int64_t now,
                     double *out);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "name.h"
+#include <windsock/name.h>
 
 #include <stdint.h>
 
@@ -23,7 +23,7 @@ static bool is_continuation(char c)
 	return ((unsigned char)c & 0xc0) == 0x80;
 }
 
-bool name_is_metric(struct ws_span s)
+bool ws_name_is_metric(struct ws_span s)
 {
 	size_t i;
 
@@ -36,18 +36,18 @@ bool name_is_metric(struct ws_span s)
 	return true;
 }
 
-bool name_is_label(struct ws_span s)
+bool ws_name_is_label(struct ws_span s)
 {
-	return name_is_metric(s);
+	return ws_name_is_metric(s);
 }
 
-bool name_is_reserved_label(struct ws_span s)
+bool ws_name_is_reserved_label(struct ws_span s)
 {
 	return ws_span_is(s, "le") || ws_span_is(s, "quantile") ||
 	       ws_span_starts(s, ws_span_str("__"));
 }
 
-bool name_is_reserved_metric(struct ws_span s)
+bool ws_name_is_reserved_metric(struct ws_span s)
 {
 	static const char *const prefixes[] = { "windsock_", "process_", "scrape_" };
 	size_t i;
@@ -59,7 +59,7 @@ bool name_is_reserved_metric(struct ws_span s)
 	return ws_span_is(s, "up");
 }
 
-void name_sanitise(struct ws_buf *out, struct ws_span s)
+void ws_name_sanitise(struct ws_buf *out, struct ws_span s)
 {
 	char *at = ws_buf_reserve(out, s.len + 1);
 	size_t i, n = 0;
@@ -85,7 +85,7 @@ void name_sanitise(struct ws_buf *out, struct ws_span s)
 	out->len += n;
 }
 
-void name_escape_value(struct ws_buf *out, struct ws_span s)
+void ws_name_escape_value(struct ws_buf *out, struct ws_span s)
 {
 	char *at = ws_buf_reserve(out, 2 * s.len);
 	size_t i, n = 0;
@@ -102,7 +102,7 @@ void name_escape_value(struct ws_buf *out, struct ws_span s)
 	out->len += n;
 }
 
-void name_escape_help(struct ws_buf *out, struct ws_span s, bool openmetrics)
+void ws_name_escape_help(struct ws_buf *out, struct ws_span s, bool openmetrics)
 {
 	char *at = ws_buf_reserve(out, 2 * s.len);
 	size_t i, n = 0;
@@ -119,7 +119,7 @@ void name_escape_help(struct ws_buf *out, struct ws_span s, bool openmetrics)
 	out->len += n;
 }
 
-bool name_is_ascii(struct ws_span s)
+bool ws_utf8_is_ascii(struct ws_span s)
 {
 	const uint64_t high = UINT64_C(0x8080808080808080);
 	uint64_t seen = 0, word;
@@ -165,7 +165,7 @@ static size_t utf8_sequence(const unsigned char *p, size_t left)
 	return n;
 }
 
-bool name_is_utf8(struct ws_span s)
+bool ws_utf8_is_valid(struct ws_span s)
 {
 	const unsigned char *p = (const unsigned char *)s.ptr;
 	size_t i, n;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sketch.h"
+#include "series/sketch.h"
 
 #include <float.h>
 #include <limits.h>

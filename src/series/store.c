@@ -3,10 +3,10 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include "cell.h"
-#include "hash.h"
-#include "heap.h"
-#include "name.h"
+#include "series/cell.h"
+#include <windsock/hash.h>
+#include "base/heap.h"
+#include <windsock/name.h>
 
 /*
  * uthash allocates for whatever `store` is in scope, so that its tables are in the sum of
@@ -19,7 +19,7 @@
 #include <uthash.h>
 
 #define NEVER INT64_MAX
-#define FIRST_BORN 4
+#define FIRST_BY_AGE 4
 #define FIRST_SLOTS 64
 #define FIRST_FAMILIES 16
 #define HEAP_FILTER_MIN 1024
@@ -33,9 +33,9 @@ struct series {
 	struct family *family;
 	struct ws_cell cell;
 	int64_t touched;
-	int64_t filed; /* due of its entry in the heap; NEVER: it has none */
+	int64_t scheduled; /* due of its entry in the heap; NEVER: it has none */
 	uint32_t slot;
-	uint32_t place; /* in family->born */
+	uint32_t index; /* in family->by_age */
 	UT_hash_handle hh;
 	char labels[];
 };
@@ -55,29 +55,29 @@ static const enum ws_err family_refusals[] = {
 #define NREFUSALS (sizeof(family_refusals) / sizeof(family_refusals[0]))
 
 /*
- * Listed: in the table, among the sorted, its series can be found.  Doomed: not listed, its
+ * Listed: in the table, among the sorted, its series can be found.  retired: not listed, its
  * series wait to be freed.  It goes when the store and the last cursor have let go of it.
  */
 struct family {
 	UT_hash_handle hh;
-	struct family *next_doomed;
+	struct family *next_retired;
 	struct series *series; /* by labels */
-	struct series **born;  /* in order of birth; NULL: a hole */
-	size_t nborn;
-	size_t born_capacity;
+	struct series **by_age;  /* in order of birth; NULL: a hole */
+	size_t nby_age;
+	size_t by_age_capacity;
 	size_t nlive;
 	enum ws_kind kind;
 	bool listed;
 	bool unmatched;
 	unsigned refs; /* the store's and one for each cursor inside */
-	struct ws_shape shape;
+	struct ws_kind_options options;
 	int64_t ttl_ns;
 	uint64_t epoch;
 	uint64_t refused[NREFUSALS];
 	struct ws_span name;
 	struct ws_span help;
 	size_t size;      /* of this allocation */
-	double numbers[]; /* of the shape; the name behind them */
+	double numbers[]; /* of the options; the name behind them */
 };
 
 /*
@@ -95,7 +95,7 @@ struct ws_store {
 	size_t nfamilies;
 	size_t sorted_capacity;
 	size_t unmatched_families;
-	struct family *doomed;
+	struct family *retired_families;
 
 	struct slot *slots;
 	uint32_t nslots;
@@ -211,7 +211,7 @@ static void table_remove_series(struct ws_store *store, struct family *family,
 	HASH_DELETE(hh, family->series, series);
 }
 
-/* Forgets all at once; the series stay in `born`. */
+/* Forgets all at once; the series stay in `by_age`. */
 static void table_clear_series(struct ws_store *store, struct family *family)
 {
 	HASH_CLEAR(hh, family->series);
@@ -305,9 +305,9 @@ static void sorted_remove(struct ws_store *store, const struct family *family)
 	        (store->nfamilies - at) * sizeof(struct family *));
 }
 
-/* ---- shapes ---- */
+/* ---- options ---- */
 
-/* What of a shape a kind depends on.  A set's window may change under it. */
+/* What of a options a kind depends on.  A set's window may change under it. */
 static const struct {
 	bool buckets;
 	bool quantiles;
@@ -329,7 +329,8 @@ static bool same_numbers(const double *a, size_t na, const double *b, size_t nb)
 	return true;
 }
 
-static bool same_shape(enum ws_kind kind, const struct ws_shape *a, const struct ws_shape *b)
+static bool same_options(enum ws_kind kind, const struct ws_kind_options *a,
+                         const struct ws_kind_options *b)
 {
 	if (matters[kind].buckets &&
 	    !same_numbers(a->buckets, a->nbuckets, b->buckets, b->nbuckets))
@@ -350,8 +351,8 @@ static void copy_numbers(double *to, const double *from, size_t n)
 
 static struct family *family_new(struct ws_store *store, const struct ws_target *target)
 {
-	size_t nb = matters[target->kind].buckets ? target->shape.nbuckets : 0;
-	size_t nq = matters[target->kind].quantiles ? target->shape.nquantiles : 0;
+	size_t nb = matters[target->kind].buckets ? target->options.nbuckets : 0;
+	size_t nq = matters[target->kind].quantiles ? target->options.nquantiles : 0;
 	size_t size = sizeof(struct family) + (nb + nq) * sizeof(double) + target->family.len;
 	struct family *family = take(store, size);
 	char *name;
@@ -364,8 +365,8 @@ static struct family *family_new(struct ws_store *store, const struct ws_target 
 		give(store, family, size);
 		return NULL;
 	}
-	copy_numbers(family->numbers, target->shape.buckets, nb);
-	copy_numbers(family->numbers + nb, target->shape.quantiles, nq);
+	copy_numbers(family->numbers, target->options.buckets, nb);
+	copy_numbers(family->numbers + nb, target->options.quantiles, nq);
 	name = (char *)(family->numbers + nb + nq);
 	memcpy(name, target->family.ptr, target->family.len);
 	family->name = ws_span(name, target->family.len);
@@ -374,12 +375,12 @@ static struct family *family_new(struct ws_store *store, const struct ws_target 
 	family->refs = 1;
 	family->ttl_ns = target->ttl_ns;
 	family->epoch = target->epoch;
-	family->shape = (struct ws_shape){
+	family->options = (struct ws_kind_options){
 		.buckets = family->numbers,
 		.nbuckets = nb,
 		.quantiles = family->numbers + nb,
 		.nquantiles = nq,
-		.window_ns = target->shape.window_ns,
+		.window_ns = target->options.window_ns,
 	};
 	return family;
 }
@@ -388,7 +389,7 @@ static void family_unref(struct ws_store *store, struct family *family)
 {
 	if (--family->refs > 0)
 		return;
-	give(store, family->born, family->born_capacity * sizeof(struct series *));
+	give(store, family->by_age, family->by_age_capacity * sizeof(struct series *));
 	free_span(store, family->help);
 	give(store, family, family->size);
 }
@@ -419,78 +420,78 @@ static void family_drop(struct ws_store *store, struct family *family)
 }
 
 /* Its series vanish now; their memory goes with ws_store_expire. */
-static void family_doom(struct ws_store *store, struct family *family)
+static void family_retire_listed(struct ws_store *store, struct family *family)
 {
 	family_unlist(store, family);
 	table_clear_series(store, family);
 	store->nseries -= family->nlive;
 	store->retired += family->nlive;
-	family->next_doomed = store->doomed;
-	store->doomed = family;
+	family->next_retired = store->retired_families;
+	store->retired_families = family;
 }
 
 static void family_retire(struct ws_store *store, struct family *family)
 {
 	sorted_remove(store, family);
-	family_doom(store, family);
+	family_retire_listed(store, family);
 }
 
 /* ---- order of birth ---- */
 
-static bool born_resize(struct ws_store *store, struct family *family, size_t capacity)
+static bool by_age_resize(struct ws_store *store, struct family *family, size_t capacity)
 {
 	const size_t each = sizeof(struct series *);
-	struct series **born = retake(store, family->born, family->born_capacity * each,
-	                              capacity * each);
+	struct series **by_age = retake(store, family->by_age, family->by_age_capacity * each,
+	                                capacity * each);
 
-	if (born == NULL)
+	if (by_age == NULL)
 		return false;
-	family->born = born;
-	family->born_capacity = capacity;
+	family->by_age = by_age;
+	family->by_age_capacity = capacity;
 	return true;
 }
 
-static bool born_reserve(struct ws_store *store, struct family *family)
+static bool by_age_reserve(struct ws_store *store, struct family *family)
 {
-	if (family->nborn < family->born_capacity)
+	if (family->nby_age < family->by_age_capacity)
 		return true;
-	return born_resize(store, family, family->nborn == 0 ? FIRST_BORN : 2 * family->nborn);
+	return by_age_resize(store, family, family->nby_age == 0 ? FIRST_BY_AGE : 2 * family->nby_age);
 }
 
-static void born_append(struct family *family, struct series *series)
+static void by_age_append(struct family *family, struct series *series)
 {
-	series->place = (uint32_t)family->nborn;
-	family->born[family->nborn++] = series;
+	series->index = (uint32_t)family->nby_age;
+	family->by_age[family->nby_age++] = series;
 	family->nlive++;
 }
 
 /* Not while a cursor counts its steps in this family; cursors elsewhere begin it at its first
  * series or are done with it. */
-static void born_squeeze(struct ws_store *store, struct family *family)
+static void by_age_squeeze(struct ws_store *store, struct family *family)
 {
 	size_t i, kept = 0;
 
-	if (family->refs > 1 || family->nborn <= 2 * family->nlive)
+	if (family->refs > 1 || family->nby_age <= 2 * family->nlive)
 		return;
-	for (i = 0; i < family->nborn; i++) {
-		if (family->born[i] == NULL)
+	for (i = 0; i < family->nby_age; i++) {
+		if (family->by_age[i] == NULL)
 			continue;
-		family->born[i]->place = (uint32_t)kept;
-		family->born[kept++] = family->born[i];
+		family->by_age[i]->index = (uint32_t)kept;
+		family->by_age[kept++] = family->by_age[i];
 	}
-	family->nborn = kept;
-	if (family->born_capacity > 4 * kept + FIRST_BORN)
-		(void)born_resize(store, family, 2 * kept + FIRST_BORN);
+	family->nby_age = kept;
+	if (family->by_age_capacity > 4 * kept + FIRST_BY_AGE)
+		(void)by_age_resize(store, family, 2 * kept + FIRST_BY_AGE);
 }
 
-static void born_remove(struct ws_store *store, struct family *family,
-                        const struct series *series)
+static void by_age_remove(struct ws_store *store, struct family *family,
+                          const struct series *series)
 {
-	family->born[series->place] = NULL;
+	family->by_age[series->index] = NULL;
 	family->nlive--;
-	while (family->nborn > 0 && family->born[family->nborn - 1] == NULL)
-		family->nborn--;
-	born_squeeze(store, family);
+	while (family->nby_age > 0 && family->by_age[family->nby_age - 1] == NULL)
+		family->nby_age--;
+	by_age_squeeze(store, family);
 }
 
 /* ---- slots ---- */
@@ -572,7 +573,7 @@ static struct series *entry_series(const struct ws_store *store,
 	const struct ws_ref ref = { .slot = entry->slot, .generation = entry->generation };
 	struct series *series = slot_series(store, ref);
 
-	if (series == NULL || series->filed != entry->due || !series->family->listed)
+	if (series == NULL || series->scheduled != entry->due || !series->family->listed)
 		return NULL;
 	return series;
 }
@@ -598,9 +599,9 @@ static void ttl_file(struct ws_store *store, struct series *series)
 {
 	int64_t due = deadline(series);
 
-	if (due >= series->filed)
+	if (due >= series->scheduled)
 		return;
-	series->filed = due;
+	series->scheduled = due;
 	heap_push(&store->heap, (struct heap_entry){
 					.due = due,
 					.slot = series->slot,
@@ -618,9 +619,9 @@ static bool ttl_change(struct ws_store *store, struct family *family, int64_t tt
 	if (!ttl_reserve(store, family->nlive))
 		return false;
 	family->ttl_ns = ttl_ns;
-	for (i = 0; i < family->nborn; i++) {
-		if (family->born[i] != NULL)
-			ttl_file(store, family->born[i]);
+	for (i = 0; i < family->nby_age; i++) {
+		if (family->by_age[i] != NULL)
+			ttl_file(store, family->by_age[i]);
 	}
 	return true;
 }
@@ -640,16 +641,16 @@ static struct series *series_new(struct ws_store *store, struct family *family,
 	if (series == NULL)
 		return NULL;
 	memset(series, 0, sizeof(*series));
-	if (!cell_init(&series->cell, family->kind, &family->shape)) {
+	if (!cell_init(&series->cell, family->kind, &family->options)) {
 		give(store, series, series_size(labels.len));
 		return NULL;
 	}
-	store->bytes += cell_bytes(&series->cell, family->kind, &family->shape);
+	store->bytes += cell_bytes(&series->cell, family->kind, &family->options);
 	if (labels.len > 0)
 		memcpy(series->labels, labels.ptr, labels.len);
 	series->family = family;
 	series->touched = now;
-	series->filed = NEVER;
+	series->scheduled = NEVER;
 	return series;
 }
 
@@ -657,7 +658,7 @@ static void series_free(struct ws_store *store, struct series *series, size_t le
 {
 	struct family *family = series->family;
 
-	store->bytes -= cell_bytes(&series->cell, family->kind, &family->shape);
+	store->bytes -= cell_bytes(&series->cell, family->kind, &family->options);
 	cell_fini(&series->cell, family->kind);
 	give(store, series, series_size(len));
 }
@@ -668,7 +669,7 @@ static struct series *series_add(struct ws_store *store, struct family *family,
 {
 	struct series *series;
 
-	if (!born_reserve(store, family) || !slots_reserve(store) || !ttl_reserve(store, 1))
+	if (!by_age_reserve(store, family) || !slots_reserve(store) || !ttl_reserve(store, 1))
 		return NULL;
 	series = series_new(store, family, labels, now);
 	if (series == NULL)
@@ -678,7 +679,7 @@ static struct series *series_add(struct ws_store *store, struct family *family,
 		return NULL;
 	}
 	slot_take(store, series);
-	born_append(family, series);
+	by_age_append(family, series);
 	ttl_file(store, series);
 	store->nseries++;
 	store->created++;
@@ -690,7 +691,7 @@ static void series_remove(struct ws_store *store, struct series *series)
 	struct family *family = series->family;
 
 	table_remove_series(store, family, series);
-	born_remove(store, family, series);
+	by_age_remove(store, family, series);
 	slot_give(store, series->slot);
 	series_free(store, series, series->hh.keylen);
 	store->nseries--;
@@ -765,7 +766,7 @@ static enum ws_err admit_family(struct ws_store *store, const struct ws_target *
 	const struct ws_limits *limits = &store->limits;
 	struct family *other;
 
-	if (name_is_reserved_metric(target->family))
+	if (ws_name_is_reserved_metric(target->family))
 		return refuse(store, NULL, WS_ERR_RESERVED_NAME);
 	other = find_collision(store, target->family, target->kind);
 	if (other != NULL)
@@ -799,7 +800,7 @@ struct hashes {
 static bool fits(const struct family *family, const struct ws_target *target)
 {
 	return family->kind == target->kind &&
-	       same_shape(family->kind, &family->shape, &target->shape);
+	       same_options(family->kind, &family->options, &target->options);
 }
 
 /* Help, TTL and standing of a new configuration.  False: out of memory, all is as it was. */
@@ -818,7 +819,7 @@ static bool adopt(struct ws_store *store, struct family *family, const struct ws
 	store->unmatched_families += target->unmatched;
 	store->unmatched_families -= family->unmatched;
 	family->unmatched = target->unmatched;
-	family->shape.window_ns = target->shape.window_ns;
+	family->options.window_ns = target->options.window_ns;
 	family->epoch = target->epoch;
 	return true;
 }
@@ -900,8 +901,8 @@ enum ws_err ws_store_intern(struct ws_store *store, const struct ws_target *targ
                             struct ws_ref *ref)
 {
 	const struct hashes hashes = {
-		.family = (unsigned)hash_bytes(store->key, target->family),
-		.labels = (unsigned)hash_bytes(store->key, target->labels),
+		.family = (unsigned)ws_hash_bytes(store->key, target->family),
+		.labels = (unsigned)ws_hash_bytes(store->key, target->labels),
 	};
 	struct series *series = NULL;
 	enum ws_err err;
@@ -932,7 +933,7 @@ static enum ws_err update_cell(struct series *series, const struct ws_update *u,
 {
 	const struct family *family = series->family;
 
-	return cell_update(&series->cell, family->kind, &family->shape, u->op, u->value,
+	return cell_update(&series->cell, family->kind, &family->options, u->op, u->value,
 	                   u->weight, u->member, now);
 }
 
@@ -941,10 +942,10 @@ static enum ws_err update_growing(struct ws_store *store, struct series *series,
                                   const struct ws_update *u, int64_t now)
 {
 	const struct family *family = series->family;
-	size_t before = cell_bytes(&series->cell, family->kind, &family->shape);
+	size_t before = cell_bytes(&series->cell, family->kind, &family->options);
 	enum ws_err err = update_cell(series, u, now);
 
-	store->bytes += cell_bytes(&series->cell, family->kind, &family->shape) - before;
+	store->bytes += cell_bytes(&series->cell, family->kind, &family->options) - before;
 	if (err == WS_ERR_NOMEM)
 		store->refused[err]++;
 	return err;
@@ -978,21 +979,21 @@ size_t ws_store_apply(struct ws_store *store, struct ws_update *updates, size_t 
 
 /* ---- expiry ---- */
 
-/* Frees one series of a doomed family, or the family when it has none. */
-static void bury(struct ws_store *store)
+/* Frees one series of a retired family, or the family when it has none. */
+static void free_retired(struct ws_store *store)
 {
-	struct family *family = store->doomed;
+	struct family *family = store->retired_families;
 	struct series *series = NULL;
 
-	while (family->nborn > 0 && series == NULL)
-		series = family->born[--family->nborn];
+	while (family->nby_age > 0 && series == NULL)
+		series = family->by_age[--family->nby_age];
 	if (series != NULL) {
 		slot_give(store, series->slot);
 		series_free(store, series, series->hh.keylen);
 	}
-	if (family->nborn > 0)
+	if (family->nby_age > 0)
 		return;
-	store->doomed = family->next_doomed;
+	store->retired_families = family->next_retired;
 	family_unref(store, family);
 }
 
@@ -1008,10 +1009,10 @@ static void expire_top(struct ws_store *store, int64_t now)
 	}
 	due = deadline(series);
 	if (due == NEVER) {
-		series->filed = NEVER;
+		series->scheduled = NEVER;
 		heap_pop(&store->heap);
 	} else if (due > now) {
-		series->filed = due;
+		series->scheduled = due;
 		heap_postpone(&store->heap, due);
 	} else {
 		heap_pop(&store->heap);
@@ -1037,15 +1038,15 @@ static int64_t next_due(const struct ws_store *store)
 {
 	const struct heap_entry *top = heap_top(&store->heap);
 
-	if (store->doomed != NULL)
+	if (store->retired_families != NULL)
 		return 0;
 	return top == NULL ? NEVER : top->due;
 }
 
 static bool expire_one(struct ws_store *store, int64_t now)
 {
-	if (store->doomed != NULL) {
-		bury(store);
+	if (store->retired_families != NULL) {
+		free_retired(store);
 		return true;
 	}
 	if (next_due(store) > now)
@@ -1088,7 +1089,7 @@ void ws_store_reconfigure(struct ws_store *store,
 		if (family->unmatched || keeps(user, family->name))
 			store->sorted[kept++] = family;
 		else
-			family_doom(store, family);
+			family_retire_listed(store, family);
 	}
 	store->nfamilies = kept;
 	pthread_mutex_unlock(&store->mutex);
@@ -1101,7 +1102,7 @@ void ws_store_reconfigure(struct ws_store *store,
 struct ws_cursor {
 	struct ws_store *store;
 	struct family *family; /* NULL: not begun, or done */
-	size_t at;             /* in family->born */
+	size_t at;             /* in family->by_age */
 	size_t end;            /* who is born later waits for the next reading */
 	bool begun;            /* a series of the family has been read */
 	bool done;
@@ -1124,7 +1125,7 @@ static void cursor_enter(struct ws_cursor *cursor, struct family *family)
 		family->refs++;
 	cursor->family = family;
 	cursor->at = 0;
-	cursor->end = family != NULL ? family->nborn : 0;
+	cursor->end = family != NULL ? family->nby_age : 0;
 	cursor->begun = false;
 	if (left == NULL)
 		return;
@@ -1158,7 +1159,7 @@ static struct ws_family_view view_of(const struct ws_store *store, const struct 
 		.name = family->name,
 		.help = family->help,
 		.kind = family->kind,
-		.shape = &family->shape,
+		.options = &family->options,
 		.openmetrics_clash = is_clash(store, family),
 	};
 }
@@ -1185,8 +1186,8 @@ static bool read_family(struct ws_cursor *cursor, const struct ws_reader *reader
 	const struct family *family = cursor->family;
 	const struct ws_family_view view = view_of(cursor->store, family);
 
-	while (cursor->at < cursor->end && cursor->at < family->nborn) {
-		const struct series *series = family->born[cursor->at++];
+	while (cursor->at < cursor->end && cursor->at < family->nby_age) {
+		const struct series *series = family->by_age[cursor->at++];
 
 		if (series == NULL)
 			continue;
@@ -1289,9 +1290,9 @@ void ws_store_free(struct ws_store *store)
 	if (store == NULL)
 		return;
 	while (store->nfamilies > 0)
-		family_doom(store, store->sorted[--store->nfamilies]);
-	while (store->doomed != NULL)
-		bury(store);
+		family_retire_listed(store, store->sorted[--store->nfamilies]);
+	while (store->retired_families != NULL)
+		free_retired(store);
 	heap_fini(&store->heap);
 	free(store->slots);
 	free(store->sorted);

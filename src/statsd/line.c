@@ -3,8 +3,8 @@
 
 #include <math.h>
 
-#include "name.h"
-#include "num.h"
+#include <windsock/name.h>
+#include <windsock/num.h>
 
 /* A rate so small that one sample would stand for more than this many is taken for a mistake. */
 #define WEIGHT_MAX 1e9
@@ -65,7 +65,7 @@ void ws_lines_init(struct ws_lines *it, struct ws_span datagram, bool truncated)
 	it->group = ws_span(NULL, 0);
 	it->values = ws_span(NULL, 0);
 	it->count = 0;
-	it->ascii = name_is_ascii(datagram);
+	it->ascii = ws_utf8_is_ascii(datagram);
 	it->truncated = truncated;
 	it->newline = datagram.len > 0 && datagram.ptr[datagram.len - 1] == '\n';
 }
@@ -113,7 +113,7 @@ static enum ws_err begin_line(struct ws_lines *it)
 
 	if (it->truncated && it->rest.ptr == NULL)
 		return WS_ERR_TRUNCATED;
-	if (!it->ascii && !name_is_utf8(line))
+	if (!it->ascii && !ws_utf8_is_valid(line))
 		return WS_ERR_MALFORMED_LINE;
 	if (line.len > 2 && line.ptr[0] == '_') {
 		if (ws_span_starts(line, ws_span_str("_e{")))
@@ -155,7 +155,7 @@ static void parse_rate(struct ws_sample *s, struct ws_span text)
 {
 	double rate;
 
-	if (num_parse(text, &rate) && rate > 0 && rate <= 1 && 1 / rate <= WEIGHT_MAX)
+	if (ws_num_parse(text, &rate) && rate > 0 && rate <= 1 && 1 / rate <= WEIGHT_MAX)
 		s->weight = 1 / rate;
 	else
 		s->problems |= WS_PROBLEM_RATE;
@@ -272,7 +272,7 @@ static enum ws_err next_value(struct ws_lines *it, struct ws_sample *out)
 	out->is_signed = text.len > 0 && (text.ptr[0] == '-' || text.ptr[0] == '+');
 	if (out->type == WS_TYPE_SET)
 		return text.len > 0 ? WS_OK : WS_ERR_MALFORMED_VALUE;
-	if (!num_parse(text, &out->value))
+	if (!ws_num_parse(text, &out->value))
 		return WS_ERR_MALFORMED_VALUE;
 	out->is_dogstatsd = out->is_dogstatsd || (it->newline && is_fraction(text));
 	if (out->type == WS_TYPE_TIMER)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "probe.h"
+#include "sys/probe.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include <windsock/buf.h>
 
-#include "sock.h"
+#include "sys/sock.h"
 
 #define STATUS_LINE_MAX 64 /* only its number is read */
 #define PIECE 4096

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sock.h"
+#include "sys/sock.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -14,8 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "num.h"
+#include "sys/clock.h"
+#include <windsock/num.h>
 
 #define BACKLOG 128
 #define HOST_MAX 255 /* RFC 1035 */
@@ -137,7 +137,7 @@ static enum ws_err parse_address(struct request *r)
 
 	if (colon == NULL)
 		return refuse_text(r, "there is no port");
-	if (!num_parse_u64(ws_span_str(colon + 1), UINT16_MAX, &port))
+	if (!ws_num_parse_u64(ws_span_str(colon + 1), UINT16_MAX, &port))
 		return refuse_text(r, "the port is not a number from 0 to 65535");
 	host = ws_span_between(r->address, colon);
 	if (host.len >= 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']') {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "systemd.h"
+#include "sys/systemd.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "sock.h"
+#include "sys/sock.h"
 
 /*
  * Adds the passed sockets, datagram ones to `udp` and listening stream ones to `http`; one that

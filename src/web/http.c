@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "http.h"
+#include "web/http.h"
 
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "accept.h"
-#include "gzip.h"
+#include <windsock/negotiate.h>
+#include <windsock/gzip.h>
 
 #define SERVERS_MAX    16
 #define BLOCK_BYTES    (64 * 1024)
@@ -41,7 +41,7 @@ struct http {
 /* An answer on its way. */
 struct answer {
 	struct http_reply reply;
-	struct gzip *gzip;
+	struct ws_gzip *gzip;
 	struct ws_buf plain, packed;
 	size_t sent; /* of what is ready */
 	bool ended;
@@ -130,7 +130,7 @@ static void answer_free(void *user)
 	ws_buf_fini(&a->reply.body);
 	ws_buf_fini(&a->plain);
 	ws_buf_fini(&a->packed);
-	gzip_free(a->gzip);
+	ws_gzip_free(a->gzip);
 	free(a);
 }
 
@@ -149,7 +149,7 @@ static bool refill(struct answer *a)
 	if (a->plain.err != WS_OK)
 		return false;
 	return a->gzip == NULL ||
-	       (gzip_add(a->gzip, ws_buf_text(&a->plain), a->ended, &a->packed) &&
+	       (ws_gzip_add(a->gzip, ws_buf_text(&a->plain), a->ended, &a->packed) &&
 	        a->packed.err == WS_OK);
 }
 
@@ -217,7 +217,7 @@ static enum MHD_Result send_reply(struct http *http, struct MHD_Connection *conn
                                   const struct http_reply *reply, bool head)
 {
 	struct answer *a = calloc(1, sizeof(*a));
-	bool zip = accept_gzip(header(connection, "Accept-Encoding")) &&
+	bool zip = ws_negotiate_gzip(header(connection, "Accept-Encoding")) &&
 	           (reply->more != NULL || reply->body.len > GZIP_LEAST);
 	struct MHD_Response *response;
 
@@ -232,7 +232,7 @@ static enum MHD_Result send_reply(struct http *http, struct MHD_Connection *conn
 	}
 	a->reply = *reply;
 	if (zip && !head)
-		a->gzip = gzip_new();
+		a->gzip = ws_gzip_new();
 	/* Out of memory for it: the plain text then. */
 	zip = zip && (head || a->gzip != NULL);
 	/* For HEAD the body is never asked for; the headers are those of GET. */

@@ -1,34 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "pages.h"
+#include "web/pages.h"
 
 #include <math.h>
 #include <stdlib.h>
-#include <windsock/expo.h>
+#include <windsock/exposition.h>
 
-#include "accept.h"
-#include "clock.h"
-#include "landing.h"
-#include "self.h"
-#include "show.h"
+#include <windsock/negotiate.h>
+#include "sys/clock.h"
+#include "web/front_page.h"
+#include "web/self_metrics.h"
+#include <windsock/escape.h>
 
 /* --- /metrics ----------------------------------------------------------------------------
  */
 
 struct scrape {
-	const struct state *state;
-	struct ws_expo *expo;
+	const struct status *status;
+	struct ws_exposition *expo;
 	bool openmetrics;
 };
 
 static bool scrape_more(void *stream, struct ws_buf *chunk)
 {
 	struct scrape *s = stream;
-	const struct state *state = s->state;
+	const struct status *status = s->status;
 
-	if (ws_expo_more(s->expo, chunk))
+	if (ws_exposition_more(s->expo, chunk))
 		return true;
-	ws_expo_self(chunk, s->openmetrics, state->stats, state->store);
-	self_write(chunk, s->openmetrics, state);
+	ws_exposition_self(chunk, s->openmetrics, status->stats, status->store);
+	self_metrics_write(chunk, s->openmetrics, status);
 	if (s->openmetrics)
 		ws_buf_str(chunk, "# EOF\n");
 	return false;
@@ -38,7 +38,7 @@ static void scrape_done(void *stream)
 {
 	struct scrape *s = stream;
 
-	ws_expo_free(s->expo);
+	ws_exposition_free(s->expo);
 	free(s);
 }
 
@@ -51,23 +51,23 @@ static void refuse_memory(struct http_reply *reply)
 static void handle_metrics(void *user, const struct http_request *request,
                            struct http_reply *reply)
 {
-	const struct state *state = user;
-	struct accept accepted = accept_negotiate(request->accept);
+	const struct status *status = user;
+	struct ws_negotiated accepted = ws_negotiate(request->accept);
 	struct scrape *s = calloc(1, sizeof(*s));
 
 	if (s == NULL) {
 		refuse_memory(reply);
 		return;
 	}
-	s->state = state;
-	s->openmetrics = accepted.format == ACCEPT_OPENMETRICS;
-	s->expo = ws_expo_new(state->store, s->openmetrics, clock_now());
+	s->status = status;
+	s->openmetrics = accepted.format == WS_FORMAT_OPENMETRICS;
+	s->expo = ws_exposition_new(status->store, s->openmetrics, clock_now());
 	if (s->expo == NULL) {
 		free(s);
 		refuse_memory(reply);
 		return;
 	}
-	reply->content_type = accept_content_type(accepted);
+	reply->content_type = ws_negotiate_content_type(accepted);
 	reply->vary = true;
 	reply->more = scrape_more;
 	reply->done = scrape_done;
@@ -88,32 +88,32 @@ static void handle_healthy(void *user, const struct http_request *request,
 static void handle_ready(void *user, const struct http_request *request,
                          struct http_reply *reply)
 {
-	const struct state *state = user;
+	const struct status *status = user;
 
 	(void)request;
-	if (state->phase != STATE_READY)
+	if (status->phase != STATUS_READY)
 		reply->status = 503;
-	ws_buf_printf(&reply->body, "windsock is %s\n", state_word(state->phase));
+	ws_buf_printf(&reply->body, "windsock is %s\n", status_word(status->phase));
 }
 
 static void handle_reload(void *user, const struct http_request *request,
                           struct http_reply *reply)
 {
-	struct state *state = user;
+	struct status *status = user;
 
 	(void)request;
-	if (!state->lifecycle) {
+	if (!status->lifecycle) {
 		reply->status = 403;
 		ws_buf_str(&reply->body,
 		           "reloading over HTTP is switched off; start windsock with "
 		           "--web.enable-lifecycle to allow it, or send SIGHUP\n");
-	} else if (state->phase != STATE_READY) {
+	} else if (status->phase != STATUS_READY) {
 		reply->status = 503;
-		ws_buf_printf(&reply->body, "windsock is %s\n", state_word(state->phase));
-	} else if (state->reload(state->user, &reply->body)) {
+		ws_buf_printf(&reply->body, "windsock is %s\n", status_word(status->phase));
+	} else if (status->reload(status->user, &reply->body)) {
 		ws_buf_reset(&reply->body);
 		ws_buf_printf(&reply->body, "reloaded, %zu rules\n",
-		              ws_mapping_rules(state->mapping));
+		              ws_mapping_rules(status->mapping));
 	} else {
 		reply->status = 500;
 	}
@@ -142,7 +142,7 @@ static void unmatched_text(struct ws_buf *out, const struct ws_unmatched_name *n
 		              seconds_since(names[i].last, now));
 		ws_buf_reset(&line);
 		ws_unmatched_line(&names[i], &line);
-		show_plain(out, ws_buf_text(&line));
+		ws_escape_plain(out, ws_buf_text(&line));
 		ws_buf_char(out, '\n');
 	}
 	ws_buf_fini(&line);
@@ -172,7 +172,7 @@ static void unmatched_json(struct ws_buf *out, const struct ws_unmatched_name *n
 	ws_buf_str(out, "{\"unmatched\":[");
 	for (i = 0; i < n; i++) {
 		ws_buf_str(out, i == 0 ? "\n{\"name\":" : ",\n{\"name\":");
-		show_json(out, ws_span(names[i].name, names[i].name_len));
+		ws_escape_json(out, ws_span(names[i].name, names[i].name_len));
 		ws_buf_printf(out, ",\"type\":\"%s\",\"count\":%llu,\"value\":",
 		              ws_type_word(names[i].type),
 		              (unsigned long long)names[i].count);
@@ -181,7 +181,7 @@ static void unmatched_json(struct ws_buf *out, const struct ws_unmatched_name *n
 		              wall - seconds_since(names[i].last, now));
 		ws_buf_reset(&line);
 		ws_unmatched_line(&names[i], &line);
-		show_json(out, ws_buf_text(&line));
+		ws_escape_json(out, ws_buf_text(&line));
 		ws_buf_char(out, '}');
 	}
 	ws_buf_str(out, n == 0 ? "]}\n" : "\n]}\n");
@@ -191,13 +191,13 @@ static void unmatched_json(struct ws_buf *out, const struct ws_unmatched_name *n
 static void handle_unmatched(void *user, const struct http_request *request,
                              struct http_reply *reply)
 {
-	const struct state *state = user;
+	const struct status *status = user;
 	struct ws_unmatched_name names[WS_UNMATCHED_MAX];
-	size_t n = ws_unmatched_list(state->unmatched, names);
+	size_t n = ws_unmatched_list(status->unmatched, names);
 	int64_t now = clock_now();
 
 	reply->vary = true;
-	if (accept_json(request->accept)) {
+	if (ws_negotiate_json(request->accept)) {
 		reply->content_type = "application/json";
 		unmatched_json(&reply->body, names, n, now);
 	} else {
@@ -208,19 +208,19 @@ static void handle_unmatched(void *user, const struct http_request *request,
 /* --- the front page ----------------------------------------------------------------------
  */
 
-static void handle_landing(void *user, const struct http_request *request,
-                           struct http_reply *reply)
+static void handle_front_page(void *user, const struct http_request *request,
+                              struct http_reply *reply)
 {
 	(void)request;
 	reply->content_type = "text/html; charset=utf-8";
-	landing_write(&reply->body, user);
+	front_page_write(&reply->body, user);
 }
 
-void pages_routes(const struct state *state, struct http_route routes[PAGES_ROUTES])
+void pages_routes(const struct status *status, struct http_route routes[PAGES_ROUTES])
 {
 	const struct http_route table[PAGES_ROUTES] = {
-		{ state->telemetry_path, HTTP_GET, handle_metrics },
-		{ "/", HTTP_GET, handle_landing },
+		{ status->telemetry_path, HTTP_GET, handle_metrics },
+		{ "/", HTTP_GET, handle_front_page },
 		{ "/unmatched", HTTP_GET, handle_unmatched },
 		{ "/-/healthy", HTTP_GET, handle_healthy },
 		{ "/health", HTTP_GET, handle_healthy }, /* what the peer's Helm chart asks */

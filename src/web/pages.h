@@ -6,12 +6,12 @@
 #ifndef PAGES_H
 #define PAGES_H
 
-#include "http.h"
-#include "state.h"
+#include "web/http.h"
+#include "web/status.h"
 
 #define PAGES_ROUTES 8 /* with the end */
 
-/* The table for http_new; handlers get the `struct state *` as their user. */
-void pages_routes(const struct state *state, struct http_route routes[PAGES_ROUTES]);
+/* The table for http_new; handlers get the `struct status *` as their user. */
+void pages_routes(const struct status *status, struct http_route routes[PAGES_ROUTES]);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "process.h"
+#include "web/process.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -8,9 +8,9 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
-#include <windsock/expo.h>
+#include <windsock/exposition.h>
 
-#include "clock.h"
+#include "sys/clock.h"
 
 /*
  * Seconds since the epoch, 0 before process_started.  Noted rather than derived: what the
@@ -42,7 +42,7 @@ static void sample(struct ws_buf *out, const char *name, double value)
 static void gauge(struct ws_buf *out, bool openmetrics, const char *name, const char *help,
                   double value)
 {
-	ws_expo_head(out, openmetrics, name, WS_KIND_GAUGE, help);
+	ws_exposition_head(out, openmetrics, name, WS_KIND_GAUGE, help);
 	sample(out, name, value);
 }
 
@@ -57,8 +57,8 @@ static void write_cpu(struct ws_buf *out, bool openmetrics)
 
 	if (getrusage(RUSAGE_SELF, &usage) != 0)
 		return;
-	ws_expo_head(out, openmetrics, "process_cpu_seconds_total", WS_KIND_COUNTER,
-	             "CPU time used, user and system, in seconds.");
+	ws_exposition_head(out, openmetrics, "process_cpu_seconds_total", WS_KIND_COUNTER,
+	                   "CPU time used, user and system, in seconds.");
 	sample(out, "process_cpu_seconds_total",
 	       seconds(usage.ru_utime) + seconds(usage.ru_stime));
 }

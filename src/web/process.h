@@ -12,7 +12,7 @@
 /* Notes the start time; call first thing in main. */
 void process_started(void);
 
-/* Writes the families, heads as ws_expo_head. */
+/* Writes the families, heads as ws_exposition_head. */
 void process_write(struct ws_buf *out, bool openmetrics);
 
 #endif

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <windsock/exposition.h>
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "series/cell.h"
+#include <windsock/name.h>
+
+#define SLICE_BYTES (64 * 1024)
+
+struct ws_exposition {
+	struct ws_cursor *cursor;
+	struct ws_buf *out; /* during ws_exposition_more */
+	size_t begin;       /* its length when the slice began */
+	bool openmetrics;
+	int64_t now;
+	/* le="0.005" or quantile="0.5" of the family at hand, one after the other. */
+	struct ws_buf suffixes;
+	size_t ends[WS_BUCKETS_MAX + 1];
+};
+
+struct ws_exposition *ws_exposition_new(struct ws_store *store, bool openmetrics, int64_t now)
+{
+	struct ws_exposition *e = calloc(1, sizeof(*e));
+
+	if (e == NULL)
+		return NULL;
+	e->openmetrics = openmetrics;
+	e->now = now;
+	e->cursor = ws_cursor_new(store);
+	if (e->cursor == NULL) {
+		free(e);
+		return NULL;
+	}
+	return e;
+}
+
+void ws_exposition_free(struct ws_exposition *e)
+{
+	if (e == NULL)
+		return;
+	ws_cursor_free(e->cursor);
+	ws_buf_fini(&e->suffixes);
+	free(e);
+}
+
+static void write_meta(struct ws_buf *out, const char *what, struct ws_span name)
+{
+	ws_buf_str(out, what);
+	ws_buf_span(out, name);
+	ws_buf_char(out, ' ');
+}
+
+static void write_unit(struct ws_buf *out, struct ws_span name)
+{
+	static const char *const units[] = { "seconds", "bytes", "ratio" };
+	size_t i;
+
+	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		struct ws_span unit = ws_span_str(units[i]);
+
+		if (name.len < unit.len + 2 || !ws_span_ends(name, unit) ||
+		    name.ptr[name.len - unit.len - 1] != '_')
+			continue;
+		write_meta(out, "# UNIT ", name);
+		ws_buf_span(out, unit);
+		ws_buf_char(out, '\n');
+	}
+}
+
+static void write_head(struct ws_buf *out, bool openmetrics, struct ws_span name,
+                       enum ws_kind kind, struct ws_span help, bool clash)
+{
+	struct ws_span total = ws_span_str("_total");
+	const char *word = ws_kind_word(kind);
+
+	if (openmetrics && kind == WS_KIND_COUNTER) {
+		if (!clash && ws_span_ends(name, total) && name.len > total.len)
+			name.len -= total.len;
+		else
+			word = "unknown";
+	}
+	if (!openmetrics && help.len > 0) {
+		write_meta(out, "# HELP ", name);
+		ws_name_escape_help(out, help, false);
+		ws_buf_char(out, '\n');
+	}
+	write_meta(out, "# TYPE ", name);
+	ws_buf_str(out, word);
+	ws_buf_char(out, '\n');
+	if (!openmetrics)
+		return;
+	write_unit(out, name);
+	if (help.len > 0) {
+		write_meta(out, "# HELP ", name);
+		ws_name_escape_help(out, help, true);
+		ws_buf_char(out, '\n');
+	}
+}
+
+void ws_exposition_head(struct ws_buf *out, bool openmetrics, const char *name, enum ws_kind kind,
+                        const char *help)
+{
+	write_head(out, openmetrics, ws_span_str(name), kind, ws_span_str(help), false);
+}
+
+static void add_suffix(struct ws_exposition *e, size_t i, const char *label, double v)
+{
+	ws_buf_str(&e->suffixes, label);
+	ws_buf_str(&e->suffixes, "=\"");
+	ws_buf_float(&e->suffixes, v);
+	ws_buf_char(&e->suffixes, '"');
+	e->ends[i] = e->suffixes.len;
+}
+
+static void begin_family(struct ws_exposition *e, const struct ws_family_view *family)
+{
+	const struct ws_kind_options *options = family->options;
+	size_t i;
+
+	write_head(e->out, e->openmetrics, family->name, family->kind, family->help,
+	           family->openmetrics_clash);
+	ws_buf_reset(&e->suffixes);
+	if (family->kind == WS_KIND_SUMMARY) {
+		for (i = 0; i < options->nquantiles; i++)
+			add_suffix(e, i, "quantile", options->quantiles[i]);
+	} else if (family->kind == WS_KIND_HISTOGRAM) {
+		for (i = 0; i < options->nbuckets; i++)
+			add_suffix(e, i, "le", options->buckets[i]);
+		add_suffix(e, i, "le", (double)INFINITY);
+	}
+}
+
+static struct ws_span suffix(const struct ws_exposition *e, size_t i)
+{
+	size_t from = i == 0 ? 0 : e->ends[i - 1];
+
+	return ws_span(e->suffixes.ptr + from, e->ends[i] - from);
+}
+
+static char *copy(char *to, struct ws_span s)
+{
+	if (s.len > 0)
+		memcpy(to, s.ptr, s.len);
+	return to + s.len;
+}
+
+/* name_sum{labels,extra} and a blank, into room reserved once: most of an exposition. */
+static void write_name(struct ws_buf *out, struct ws_span name, const char *ending,
+                       struct ws_span labels, struct ws_span extra)
+{
+	struct ws_span end = ws_span_str(ending);
+	char *from = ws_buf_reserve(out, name.len + end.len + labels.len + extra.len + 4);
+	char *at = from;
+
+	if (from == NULL)
+		return;
+	at = copy(at, name);
+	at = copy(at, end);
+	if (labels.len + extra.len > 0) {
+		*at++ = '{';
+		at = copy(at, labels);
+		if (labels.len > 0 && extra.len > 0)
+			*at++ = ',';
+		at = copy(at, extra);
+		*at++ = '}';
+	}
+	*at++ = ' ';
+	out->len += (size_t)(at - from);
+}
+
+static void write_number(struct ws_buf *out, double v)
+{
+	ws_buf_double(out, v);
+	ws_buf_char(out, '\n');
+}
+
+static void write_sum_and_count(struct ws_exposition *e, const struct ws_family_view *family,
+                                struct ws_span labels, const struct ws_cell *cell)
+{
+	const struct ws_span none = ws_span(NULL, 0);
+
+	write_name(e->out, family->name, "_sum", labels, none);
+	write_number(e->out, cell_sum(cell, family->kind));
+	write_name(e->out, family->name, "_count", labels, none);
+	ws_buf_u64(e->out, cell_count(cell, family->kind));
+	ws_buf_char(e->out, '\n');
+}
+
+static void write_summary(struct ws_exposition *e, const struct ws_family_view *family,
+                          struct ws_span labels, const struct ws_cell *cell)
+{
+	double quantiles[WS_QUANTILES_MAX];
+	size_t i;
+
+	cell_quantiles(cell, family->options, e->now, quantiles);
+	for (i = 0; i < family->options->nquantiles; i++) {
+		/* One NaN would turn an avg() over all series into NaN. */
+		if (isnan(quantiles[i]))
+			continue;
+		write_name(e->out, family->name, "", labels, suffix(e, i));
+		write_number(e->out, quantiles[i]);
+	}
+	write_sum_and_count(e, family, labels, cell);
+}
+
+static void write_histogram(struct ws_exposition *e, const struct ws_family_view *family,
+                            struct ws_span labels, const struct ws_cell *cell)
+{
+	size_t i;
+
+	for (i = 0; i <= family->options->nbuckets; i++) {
+		write_name(e->out, family->name, "_bucket", labels, suffix(e, i));
+		ws_buf_u64(e->out, cell_bucket(cell, family->options, i));
+		ws_buf_char(e->out, '\n');
+	}
+	write_sum_and_count(e, family, labels, cell);
+}
+
+static void write_series(void *user, const struct ws_family_view *family, bool first,
+                         struct ws_span labels, const struct ws_cell *cell)
+{
+	struct ws_exposition *e = user;
+
+	if (first)
+		begin_family(e, family);
+	switch (family->kind) {
+	case WS_KIND_COUNTER:
+	case WS_KIND_GAUGE:
+		write_name(e->out, family->name, "", labels, ws_span(NULL, 0));
+		write_number(e->out, cell_number(cell, family->options, e->now));
+		break;
+	case WS_KIND_SUMMARY:
+		write_summary(e, family, labels, cell);
+		break;
+	case WS_KIND_HISTOGRAM:
+		write_histogram(e, family, labels, cell);
+		break;
+	case WS_NKINDS:
+		break;
+	}
+}
+
+static bool enough(void *user)
+{
+	const struct ws_exposition *e = user;
+
+	return e->out->len - e->begin >= SLICE_BYTES || e->out->err != WS_OK;
+}
+
+bool ws_exposition_more(struct ws_exposition *e, struct ws_buf *out)
+{
+	const struct ws_reader reader = { write_series, enough, e };
+
+	e->out = out;
+	e->begin = out->len;
+	return ws_cursor_read(e->cursor, &reader) && out->err == WS_OK;
+}
+
+/* --- windsock's own --- */
+
+struct self {
+	struct ws_buf *out;
+	bool openmetrics;
+};
+
+static void self_head(const struct self *s, const char *name, enum ws_kind kind, const char *help)
+{
+	ws_exposition_head(s->out, s->openmetrics, name, kind, help);
+}
+
+static void self_value(const struct self *s, const char *name, uint64_t v)
+{
+	ws_buf_str(s->out, name);
+	ws_buf_char(s->out, ' ');
+	ws_buf_u64(s->out, v);
+	ws_buf_char(s->out, '\n');
+}
+
+static void self_one(const struct self *s, const char *name, enum ws_kind kind, const char *help,
+                     uint64_t v)
+{
+	self_head(s, name, kind, help);
+	self_value(s, name, v);
+}
+
+static void self_labelled(const struct self *s, const char *name, const char *label,
+                          struct ws_span value, uint64_t v)
+{
+	ws_buf_str(s->out, name);
+	ws_buf_char(s->out, '{');
+	ws_buf_str(s->out, label);
+	ws_buf_str(s->out, "=\"");
+	ws_name_escape_value(s->out, value);
+	ws_buf_str(s->out, "\"} ");
+	ws_buf_u64(s->out, v);
+	ws_buf_char(s->out, '\n');
+}
+
+static void write_shards(const struct self *s, const struct ws_stats *stats)
+{
+	struct ws_shard sum;
+	int i;
+
+	ws_stats_sum(stats, &sum);
+#define X(field, name, help) self_one(s, "windsock_" name, WS_KIND_COUNTER, help, sum.field);
+	WS_SHARD_COUNTERS(X)
+#undef X
+	self_head(s, "windsock_samples_total", WS_KIND_COUNTER, "Samples understood, by StatsD type.");
+	for (i = 0; i < WS_NTYPES; i++)
+		self_labelled(s, "windsock_samples_total", "type",
+		              ws_span_str(ws_type_word((enum ws_type)i)), sum.samples[i]);
+	self_head(s, "windsock_rejected_total", WS_KIND_COUNTER,
+	          "Lines, samples, tags and fields rejected, by reason.");
+	for (i = 0; i < WS_NERRORS; i++) {
+		enum ws_scope scope = ws_err_scope((enum ws_err)i);
+
+		if (scope != WS_SCOPE_NONE && scope != WS_SCOPE_SERIES)
+			self_labelled(s, "windsock_rejected_total", "reason",
+			              ws_span_str(ws_err_reason((enum ws_err)i)), sum.rejected[i]);
+	}
+}
+
+static void write_rules(const struct self *s, const struct ws_stats *stats, const char *name,
+                        const char *help, bool dropped)
+{
+	const struct ws_rule_stats *rule;
+	unsigned i, n = ws_stats_shards(stats);
+	uint64_t sum;
+
+	self_head(s, name, WS_KIND_COUNTER, help);
+	for (rule = ws_stats_rules(stats); rule != NULL; rule = rule->next) {
+		sum = 0;
+		for (i = 0; i < n; i++)
+			sum += atomic_load_explicit(dropped ? &rule->shards[i].dropped
+			                                    : &rule->shards[i].hits,
+			                            memory_order_relaxed);
+		self_labelled(s, name, "rule", rule->name, sum);
+	}
+}
+
+static void write_refusal(void *user, struct ws_span family, enum ws_err err, uint64_t count)
+{
+	const struct self *s = user;
+
+	ws_buf_str(s->out, "windsock_family_refused_total{family=\"");
+	ws_name_escape_value(s->out, family);
+	ws_buf_printf(s->out, "\",reason=\"%s\"} ", ws_err_reason(err));
+	ws_buf_u64(s->out, count);
+	ws_buf_char(s->out, '\n');
+}
+
+static void write_store(struct self *s, const struct ws_stats *stats, struct ws_store *store)
+{
+	struct ws_store_counts c = ws_store_counts(store);
+	struct ws_shard sum;
+	int i;
+
+	ws_stats_sum(stats, &sum);
+	self_one(s, "windsock_series", WS_KIND_GAUGE, "Series held.", c.series);
+	self_one(s, "windsock_families", WS_KIND_GAUGE, "Families held.", c.families);
+	self_one(s, "windsock_unmatched_families", WS_KIND_GAUGE,
+	         "Families made from names that no rule matched.", c.unmatched_families);
+	self_one(s, "windsock_series_limit", WS_KIND_GAUGE, "Series that may be held, 0: any number.",
+	         c.limits.series);
+	self_one(s, "windsock_store_bytes", WS_KIND_GAUGE, "Memory of families and series.", c.bytes);
+	self_one(s, "windsock_series_created_total", WS_KIND_COUNTER, "Series made.", c.created);
+	self_one(s, "windsock_series_expired_total", WS_KIND_COUNTER,
+	         "Series removed because their TTL had passed.", c.expired);
+	self_one(s, "windsock_series_retired_total", WS_KIND_COUNTER,
+	         "Series removed by a reload, or for wrong labels.", c.retired);
+	self_head(s, "windsock_series_refused_total", WS_KIND_COUNTER,
+	          "Samples refused because their series may not be, by reason.");
+	for (i = 0; i < WS_NERRORS; i++) {
+		if (ws_err_scope((enum ws_err)i) == WS_SCOPE_SERIES)
+			self_labelled(s, "windsock_series_refused_total", "reason",
+			              ws_span_str(ws_err_reason((enum ws_err)i)),
+			              c.refused[i] + sum.rejected[i]);
+	}
+	self_head(s, "windsock_family_refused_total", WS_KIND_COUNTER,
+	          "Samples that a family refused, by family and reason.");
+	ws_store_refusals(store, write_refusal, s);
+}
+
+void ws_exposition_self(struct ws_buf *out, bool openmetrics, const struct ws_stats *stats,
+                        struct ws_store *store)
+{
+	struct self s = { out, openmetrics };
+
+	write_shards(&s, stats);
+	write_rules(&s, stats, "windsock_rule_hits_total", "Samples that a rule took.", false);
+	write_rules(&s, stats, "windsock_dropped_total", "Samples that a rule dropped.", true);
+	write_store(&s, stats, store);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What there is to tell of a windsock that runs.  The daemon fills it in and keeps it up to date,
+ * the pages show it; all on the main thread.
+ */
+#ifndef STATUS_H
+#define STATUS_H
+
+#include <stdbool.h>
+#include <windsock/buf.h>
+#include <windsock/mapping.h>
+#include <windsock/stats.h>
+#include <windsock/store.h>
+#include <windsock/unmatched.h>
+
+#include "web/http.h"
+#include "receive/worker.h"
+
+enum status_phase {
+	STATUS_STARTING,
+	STATUS_READY,
+	STATUS_STOPPING,
+};
+
+struct status {
+	enum status_phase phase;
+	struct ws_store *store;
+	struct ws_stats *stats;
+	struct ws_learned_ids *learned;
+	struct ws_unmatched *unmatched;
+	struct worker **workers;
+	size_t nworkers;
+	const struct http *http;
+	const struct ws_mapping *mapping;
+	const char *telemetry_path;
+	double started; /* seconds since the epoch */
+	uint64_t reloads_good;
+	uint64_t reloads_bad;
+	bool last_reload_good;
+	double last_good_reload; /* seconds since the epoch */
+	bool lifecycle;          /* whether /-/reload may reload */
+
+	/* False: `diags` says why, and nothing has changed. */
+	bool (*reload)(void *user, struct ws_buf *diags);
+	void *user;
+};
+
+/* "starting", "ready", "stopping" */
+const char *status_word(enum status_phase phase);
+
+/* Datagrams the kernel dropped at the workers' sockets. */
+uint64_t status_kernel_drops(const struct status *status);
+
+#endif

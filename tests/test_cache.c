@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <windsock/ingest.h>
+
+#include "ingest/cache.h"
+
+#define SIZE 100
+
+static int setup(void **state)
+{
+	*state = cache_new((struct ws_hash_key){ 1, 2 }, SIZE);
+	return *state == NULL;
+}
+
+static int teardown(void **state)
+{
+	cache_free(*state);
+	return 0;
+}
+
+static struct ws_sample sample(const char *head, const char *tags, enum ws_type type)
+{
+	return (struct ws_sample){ .head = ws_span_str(head),
+				   .tags = ws_span_str(tags),
+				   .type = type };
+}
+
+static struct cache_entry *find(struct cache *cache, struct ws_sample s)
+{
+	return cache_find(cache, &s, cache_hash(cache, &s));
+}
+
+static struct cache_entry *add(struct cache *cache, struct ws_sample s, size_t nsteps)
+{
+	struct cache_entry *entry = cache_add(cache, &s, cache_hash(cache, &s), nsteps);
+
+	assert_non_null(entry);
+	assert_int_equal(entry->nsteps, nsteps);
+	return entry;
+}
+
+/* As ingest does it, a window of one. */
+static struct cache_entry *meet(struct cache *cache, const char *head)
+{
+	struct ws_sample s = sample(head, "", WS_TYPE_GAUGE);
+	struct cache_entry *entry;
+
+	if (cache_is_full(cache, 1))
+		cache_turn(cache);
+	entry = find(cache, s);
+	return entry != NULL ? entry : add(cache, s, 0);
+}
+
+static void flood(struct cache *cache, const char *prefix, size_t n)
+{
+	char head[64];
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		snprintf(head, sizeof(head), "%s.%zu", prefix, i);
+		meet(cache, head);
+	}
+}
+
+static void head_tags_and_type_are_the_name(void **state)
+{
+	const struct ws_sample samples[] = {
+		sample("a.b", "", WS_TYPE_COUNTER),  sample("a.b", "", WS_TYPE_TIMER),
+		sample("a.b", "c", WS_TYPE_COUNTER), sample("a.bc", "", WS_TYPE_COUNTER),
+		sample("a.", "b", WS_TYPE_COUNTER),
+	};
+	struct cache_entry *known[5];
+	struct ws_sample got;
+	size_t i;
+
+	for (i = 0; i < 5; i++) {
+		assert_null(find(*state, samples[i]));
+		known[i] = add(*state, samples[i], i);
+	}
+	for (i = 0; i < 5; i++) {
+		assert_ptr_equal(find(*state, samples[i]), known[i]);
+		got = cache_entry_sample(known[i]);
+		assert_true(ws_span_eq(got.head, samples[i].head));
+		assert_true(ws_span_eq(got.tags, samples[i].tags));
+		assert_int_equal(got.type, samples[i].type);
+	}
+}
+
+/* Ten thousand names through several widenings of the table. */
+static void many_are_found(void **state)
+{
+	struct cache *cache = cache_new((struct ws_hash_key){ 1, 2 }, 10000);
+	char head[32];
+	unsigned i;
+
+	(void)state;
+	assert_non_null(cache);
+	for (i = 0; i < 10000; i++) {
+		snprintf(head, sizeof(head), "n.%u", i);
+		add(cache, sample(head, "", WS_TYPE_SET), 1)->steps[0].file = (uint16_t)i;
+	}
+	for (i = 0; i < 10000; i++) {
+		snprintf(head, sizeof(head), "n.%u", i);
+		assert_int_equal(find(cache, sample(head, "", WS_TYPE_SET))->steps[0].file,
+				 i);
+	}
+	assert_true(cache_is_full(cache, 1));
+	cache_free(cache);
+}
+
+static void what_is_seen_again_survives_a_flood(void **state)
+{
+	struct ws_sample often = sample("often", "", WS_TYPE_GAUGE);
+	char prefix[32];
+	size_t i;
+
+	add(*state, often, 1)->steps[0].file = 42;
+	for (i = 0; i < 30; i++) {
+		snprintf(prefix, sizeof(prefix), "flood.%zu", i);
+		flood(*state, prefix, SIZE / 2);
+		assert_non_null(find(*state, often));
+		assert_int_equal(find(*state, often)->steps[0].file, 42);
+	}
+}
+
+static void what_is_not_seen_again_is_forgotten(void **state)
+{
+	struct ws_sample once = sample("once", "", WS_TYPE_GAUGE);
+
+	meet(*state, "once");
+	flood(*state, "a", SIZE);
+	flood(*state, "b", SIZE);
+	assert_null(find(*state, once));
+	meet(*state, "once");
+	cache_forget(*state);
+	assert_null(find(*state, once));
+}
+
+/* --- through ingest --- */
+
+static void ingest(struct ws_ingest *g, struct ws_mapping *mapping, const char *datagram)
+{
+	assert_int_equal(ws_ingest_begin(g, mapping, 1), WS_OK);
+	ws_ingest_datagram(g, ws_span_str(datagram), false);
+	ws_ingest_end(g);
+}
+
+/* Each known name goes through the rules once, however many new ones come between. */
+static void a_flood_does_not_make_known_names_new(void **state)
+{
+	const struct ws_source source = { "test.ini",
+					  ws_span_str("[r]\nmatch = <x...>\nmetric = m\n") };
+	const struct ws_ingest_options options = { .cache_size = 1000, .key = { 1, 2 } };
+	struct ws_buf diags = WS_BUF_INIT;
+	struct ws_store *store = ws_store_new((struct ws_limits){ 0 }, options.key);
+	struct ws_stats *stats = ws_stats_new(1);
+	struct ws_mapping *mapping =
+		ws_mapping_new(&source, 1, &(struct ws_mapping_options){ 0 }, &diags);
+	struct ws_ingest *g = ws_ingest_new(store, stats, &options);
+	char datagram[64];
+	unsigned i;
+
+	(void)state;
+	assert_non_null(mapping);
+	for (i = 0; i < 20000; i++) {
+		snprintf(datagram, sizeof(datagram), "known.%u:1|c\nnew.%u:1|c", i % 200, i);
+		ingest(g, mapping, datagram);
+	}
+	assert_int_equal(ws_stats_shard(stats, 0)->cache_misses, 200 + 20000);
+	assert_int_equal(ws_stats_shard(stats, 0)->cache_hits, 20000 - 200);
+	assert_int_equal(ws_stats_shard(stats, 0)->applied, 40000);
+	ws_ingest_free(g);
+	ws_mapping_unref(mapping);
+	ws_stats_free(stats);
+	ws_store_free(store);
+	ws_buf_fini(&diags);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(head_tags_and_type_are_the_name, setup,
+						teardown),
+		cmocka_unit_test(many_are_found),
+		cmocka_unit_test_setup_teardown(what_is_seen_again_survives_a_flood, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(what_is_not_seen_again_is_forgotten, setup,
+						teardown),
+		cmocka_unit_test(a_flood_does_not_make_known_names_new),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include <windsock/kind.h>
+
+static void words(void **state)
+{
+	(void)state;
+	assert_string_equal(ws_kind_word(WS_KIND_COUNTER), "counter");
+	assert_string_equal(ws_kind_word(WS_KIND_HISTOGRAM), "histogram");
+}
+
+static void kinds(void **state)
+{
+	(void)state;
+	assert_int_equal(ws_kind_of(WS_TYPE_COUNTER, WS_KIND_SUMMARY), WS_KIND_COUNTER);
+	assert_int_equal(ws_kind_of(WS_TYPE_GAUGE, WS_KIND_SUMMARY), WS_KIND_GAUGE);
+	assert_int_equal(ws_kind_of(WS_TYPE_SET, WS_KIND_SUMMARY), WS_KIND_GAUGE);
+	assert_int_equal(ws_kind_of(WS_TYPE_TIMER, WS_KIND_SUMMARY), WS_KIND_SUMMARY);
+	assert_int_equal(ws_kind_of(WS_TYPE_HISTOGRAM, WS_KIND_HISTOGRAM), WS_KIND_HISTOGRAM);
+	assert_int_equal(ws_kind_of(WS_TYPE_DISTRIBUTION, WS_KIND_SUMMARY), WS_KIND_SUMMARY);
+}
+
+/* Columns: counter, gauge, summary, histogram. */
+static void ops(void **state)
+{
+	static const enum ws_op want[WS_NTYPES][WS_NKINDS] = {
+		[WS_TYPE_COUNTER] = { WS_OP_ADD, WS_OP_UP_DOWN, WS_OP_NONE, WS_OP_NONE },
+		[WS_TYPE_GAUGE] = { WS_OP_NONE, WS_OP_SET, WS_OP_OBSERVE, WS_OP_OBSERVE },
+		[WS_TYPE_TIMER] = { WS_OP_COUNT, WS_OP_SET, WS_OP_OBSERVE, WS_OP_OBSERVE },
+		[WS_TYPE_HISTOGRAM] = { WS_OP_COUNT, WS_OP_SET, WS_OP_OBSERVE, WS_OP_OBSERVE },
+		[WS_TYPE_DISTRIBUTION] = { WS_OP_COUNT, WS_OP_SET, WS_OP_OBSERVE,
+		                           WS_OP_OBSERVE },
+		[WS_TYPE_SET] = { WS_OP_NONE, WS_OP_MEMBER, WS_OP_NONE, WS_OP_NONE },
+	};
+	int type, kind;
+
+	(void)state;
+	for (type = 0; type < WS_NTYPES; type++) {
+		for (kind = 0; kind < WS_NKINDS; kind++)
+			assert_int_equal(ws_op_of((enum ws_type)type, (enum ws_kind)kind),
+			                 want[type][kind]);
+	}
+}
+
+static void options(void **state)
+{
+	size_t i;
+
+	(void)state;
+	assert_int_equal(ws_kind_options_default.nbuckets, 11);
+	assert_int_equal(ws_kind_options_default.nquantiles, 3);
+	assert_true(ws_kind_options_default.window_ns == INT64_C(600000000000));
+	for (i = 1; i < ws_kind_options_default.nbuckets; i++)
+		assert_true(ws_kind_options_default.buckets[i - 1] < ws_kind_options_default.buckets[i]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(words),
+		cmocka_unit_test(kinds),
+		cmocka_unit_test(ops),
+		cmocka_unit_test(options),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
