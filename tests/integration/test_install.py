@@ -9,7 +9,7 @@ import tempfile
 
 import pytest
 
-from harness import PROGRAM, ROOT, ini, read as read_ours, run
+from harness import PROGRAM, ROOT, ini, read, run
 
 BUILD = os.path.dirname(PROGRAM)
 # Reviewed: each file with PREFIX=/usr but for the trees below.
@@ -55,11 +55,6 @@ def found(at):
     return {os.path.relpath(os.path.join(home, name), at):
             f"{os.stat(os.path.join(home, name)).st_mode & 0o7777:o}"
             for home, _, names in os.walk(at) for name in names}
-
-
-def read(*path):
-    with open(os.path.join(*path), encoding="utf-8") as file:
-        return file.read()
 
 
 def write(text, *path):
@@ -158,7 +153,7 @@ def test_the_files_of_the_manual_are_there():
     with tempfile.TemporaryDirectory() as at:
         make("install", at, "PREFIX=/usr")
         for page in ("windsock.8", "windsock-mapping.5"):
-            section = read_ours("docs", page).split(".Sh FILES\n")[1].split("\n.Sh ")[0]
+            section = read("docs", page).split(".Sh FILES\n")[1].split("\n.Sh ")[0]
             paths = re.findall(r"^\.It Pa (/\S+)$", section, re.M)
             assert len(paths) >= 2, page
             for path in paths:
@@ -167,7 +162,7 @@ def test_the_files_of_the_manual_are_there():
 
 def test_the_configuration_is_all_comments_and_right():
     """What stands in comments is an example that works."""
-    text = read_ours("packaging/config/windsock.ini")
+    text = read("packaging/config/windsock.ini")
     assert not re.search(r"^[^;\n]", text, re.M), text
     example = re.sub(r"^; ?", "", text[text.index("; [windsock]"):], flags=re.M)
     with ini(example) as mapping:
@@ -176,7 +171,7 @@ def test_the_configuration_is_all_comments_and_right():
         assert 'etl_rows_total{step="load",table="orders"} counter' in out, (code, out, log)
     code, _, log = run("check", "builtin:airflow", os.path.join(ROOT, "packaging/config/windsock.ini"))
     assert code == 0, log
-    text = read_ours("packaging/config/windsock.default")
+    text = read("packaging/config/windsock.default")
     assert not re.search(r"^[^#\n]", text, re.M), text
     settings = dict(line.split("=", 1) for line in re.findall(r'^#([A-Z_]+=.*)$', text, re.M))
     assert set(settings) == {"ARGS", "WINDSOCK_STATSD_MAPPING_CONFIG", "WINDSOCK_STATSD_SENDER_LABEL"}

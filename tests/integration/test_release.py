@@ -8,7 +8,7 @@ import tempfile
 
 import pytest
 
-from harness import ROOT, read
+from harness import ROOT, read, version_of_makefile
 
 sys.path.insert(0, os.path.join(ROOT, "packaging", "release"))
 import notes  # noqa: E402 (it is not beside the tests)
@@ -115,7 +115,7 @@ def places():
 
 
 def test_one_version_everywhere():
-    version = re.search(r"^VERSION = (\S+)$", read("Makefile"), re.M)[1]
+    version = version_of_makefile()
     differ = []
     found = list(places())
     for path, before in found:

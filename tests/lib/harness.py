@@ -22,9 +22,13 @@ PATIENCE = 300
 
 
 def read(*path):
-    """A text of the repository."""
+    """A text of the repository, or of an absolute path."""
     with open(os.path.join(ROOT, *path), encoding="utf-8") as file:
         return file.read()
+
+
+def version_of_makefile():
+    return re.search(r"^VERSION = (\S+)$", read("Makefile"), re.M)[1]
 
 
 def free_ports(count):

@@ -191,9 +191,8 @@ def test_dashboard_has_data():
 
 def test_end_to_end_is_that_of_each_row():
     def counts():
-        text = page("CONSUMER")
-        return [float(re.search(rf"^{name} (\S+)$", text, re.M)[1])
-                for name in ("pipeline_end_to_end_seconds_count", "consumer_messages_total")]
+        found = exposition.values(page("CONSUMER"))
+        return [found[name] for name in ("pipeline_end_to_end_seconds_count", "consumer_messages_total")]
     wait_for(lambda: len(set(counts())) == 1, "as many delays as rows")
     [slow] = query("histogram_quantile(0.5, sum by (le) (rate(pipeline_end_to_end_seconds_bucket[20s])))")
     assert 0 < slow < 5, slow

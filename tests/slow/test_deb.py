@@ -12,7 +12,7 @@ import tempfile
 
 import pytest
 
-from harness import DATA
+from harness import DATA, version_of_makefile
 from tarball import ROOT, ask, tree
 
 FILES = os.path.join(DATA, "deb-files.txt")
@@ -118,8 +118,7 @@ def test_configuration_is_kept():
 
 
 def test_versions_are_one():
-    with open(ROOT + "/Makefile") as makefile:
-        version = re.search(r"^VERSION = (\S+)$", makefile.read(), re.M)[1]
+    version = version_of_makefile()
     with open(ROOT + "/packaging/deb/changelog") as text:
         assert text.readline().startswith(f"windsock ({version}-"), version
     said = ask(unpacked("windsock") + "/usr/bin/windsock", "--version")

@@ -21,7 +21,7 @@ import urllib.request
 import pytest
 
 import machine
-from harness import ROOT, wait_for
+from harness import ROOT, version_of_makefile, wait_for
 
 CONTAINERFILE = os.path.join(ROOT, "packaging", "oci", "Containerfile")
 EPOCH = 1700000000
@@ -232,8 +232,7 @@ def test_the_same_digest_twice(image, again, members):
 
 
 def test_labels(image, members):
-    with open(ROOT + "/Makefile") as makefile:
-        version = re.search(r"^VERSION = (\S+)$", makefile.read(), re.M)[1]
+    version = version_of_makefile()
     about = {k.removeprefix("org.opencontainers.image."): v
              for k, v in image.config["config"]["Labels"].items() if k.startswith("org.")}
     for key, value in dict(version=version, revision=REVISION, created=MADE, title="windsock",

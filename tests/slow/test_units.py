@@ -9,6 +9,7 @@ import tempfile
 
 import pytest
 
+import exposition
 import machine
 from harness import PROGRAM, ROOT, read, wait_for
 
@@ -118,8 +119,7 @@ class Host(machine.Machine):
         return self.near(GET, f"http://{at}:{port}{path}", accept)
 
     def value(self, series, port=9092):
-        found = re.search("^" + re.escape(series) + r" (\S+)$", self.get(port=port), re.M)
-        return float(found[1]) if found else None
+        return exposition.value(self.get(port=port), series)
 
     def waits(self, series, value, port=9092):
         try:
