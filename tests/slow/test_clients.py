@@ -7,13 +7,13 @@ import re
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 
 import pytest
 
 import exposition
+import pypi
 from harness import TESTS, Windsock, wait_for
 
 CLIENTS = os.path.join(TESTS, "clients")
@@ -61,12 +61,9 @@ def debian_go(home):
     return [home + "/client"], {}
 
 
-def pypi(name, *packages):
+def of_pypi(name, *packages):
     def prepare(home):
-        quietly(sys.executable, "-m", "venv", home, why="no python3-venv")
-        quietly(home + "/bin/python", "-m", "pip", "-q", "--disable-pip-version-check", "install",
-                "--retries=1", "--timeout=20", *packages, why="not from PyPI")
-        return [home + "/bin/python", os.path.join(CLIENTS, name)], {}
+        return [pypi.environment(home, *packages) + "/python", os.path.join(CLIENTS, name)], {}
     return prepare
 
 
@@ -124,16 +121,16 @@ TABLE = {
     "go_cactus": (debian_go, {**JOBS, "users": 2}, [r"\|@0\.5", r"\n", r":\+3\|g"], {}),
     "aiodogstatsd": (debian("debian_aiodogstatsd.py", "/usr/bin/python3"),
                      {'jobs{dag="a",env="prod"}': 7}, [TAGS, r"\|@0\.5", r"\|h", r"\|d"], {}),
-    "pypi_statsd": (pypi("python_statsd.py", "statsd==4.0.1"), {**JOBS, "users": 2},
+    "pypi_statsd": (of_pypi("python_statsd.py", "statsd==4.0.1"), {**JOBS, "users": 2},
                     [r"\|@0\.5"], {}),
-    "pypi_datadog": (pypi("pypi_datadog.py", "datadog==0.52.1"),
+    "pypi_datadog": (of_pypi("pypi_datadog.py", "datadog==0.52.1"),
                      {'jobs{dag="a",env="prod"}': 7, 'past_jobs{env="prod"}': 6},
                      [TAGS, r"\n", r"\|T1656581400", r"\|c:83c0a99c", r"\|e:it-false", r"\|card:low",
                       r"\|#.*when:12:30", r"\|@0\.5", r"^_e\{", r"^_sc\|"], EVENTS),
-    "pypi_datadog_aggregated": (pypi("pypi_datadog_aggregated.py", "datadog==0.52.1"),
+    "pypi_datadog_aggregated": (of_pypi("pypi_datadog_aggregated.py", "datadog==0.52.1"),
                                 {**JOBS, 'size_count{dag="a"}': 10, "users": 2},
                                 [r"jobs:7\|c", r"\n", r"\|h\|#dag:a"], {}),
-    "pypi_markus": (pypi("pypi_markus.py", "markus==5.1.0", "statsd==4.0.1", "datadog==0.52.1"),
+    "pypi_markus": (of_pypi("pypi_markus.py", "markus==5.1.0", "statsd==4.0.1", "datadog==0.52.1"),
                     {**JOBS, "dd_jobs": 7}, [r"\|h"], {}),
     "npm_hot_shots": (npm("npm_hot_shots.js", "hot-shots@10.2.1"),
                       {'jobs{dag="a",env="prod"}': 7, 'slots{env="prod"}': 5,

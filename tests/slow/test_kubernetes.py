@@ -8,11 +8,11 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 
 import pytest
 
+import pypi
 from harness import ROOT, Windsock
 
 MANIFESTS = os.path.join(ROOT, "packaging", "kubernetes")
@@ -79,14 +79,7 @@ def resources():
 
 def read(home):
     """All resources, each found valid."""
-    python = os.path.join(home, "bin", "python")
-    subprocess.run([sys.executable, "-m", "venv", home], check=True)
-    got = subprocess.run([python, "-m", "pip", "-q", "--disable-pip-version-check", "install",
-                          "--retries=1", "--timeout=20", PACKAGE],
-                         capture_output=True, text=True, timeout=150)
-    if got.returncode:
-        print(got.stderr)
-        pytest.skip("PyPI could not be reached or has no " + PACKAGE)
+    python = pypi.environment(home, PACKAGE) + "/python"
     files = sorted(glob.glob(os.path.join(MANIFESTS, "*.yaml")))
     done = subprocess.run([python, "-c", READ, VERSION, operator(home), *files],
                           capture_output=True, text=True, timeout=60)
