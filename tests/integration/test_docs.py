@@ -143,7 +143,8 @@ def test_pages_name_no_flag_that_is_not():
     flags = set(helped()) | {"no-" + flag for flag in helped()}
     flags.add("web.enable-remote-write-receiver")  # Prometheus' own
     for page in sorted(glob.glob(os.path.join(ROOT, "docs", "*.md")) + [ROOT + "/README.md"]):
-        for flag in re.findall(r"(?<![\w-])--((?:statsd|airflow|web|limits|log)\.[a-z.-]*[a-z])", read(page)):
+        for flag in re.findall(r"(?<![\w-])--((?:statsd|airflow|web|limits|log)\.[a-z.-]*[a-z])",
+                               read(page)):
             assert flag in flags, (os.path.basename(page), flag)
 
 
@@ -235,7 +236,8 @@ def test_links_lead_somewhere():
                        glob.glob(os.path.join(ROOT, "*.md"))):
         page = read(path)
         targets = re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", page)
-        targets += [(name, "") for name in re.findall(r"`((?:docs|mappings|tests|packaging)/[\w./-]+)`", page)
+        targets += [(name, "") for name in
+                    re.findall(r"`((?:docs|mappings|tests|packaging)/[\w./-]+)`", page)
                     if not name.endswith("/")]
         for name, anchor in targets:
             near = [os.path.join(base, name) for base in (os.path.dirname(path), ROOT)]

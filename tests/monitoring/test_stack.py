@@ -281,7 +281,8 @@ def test_names_in_rules_are_real():
     pipeline = texts("packaging/monitoring/pipeline/*.py")
     asked = set()
     for rule in rules():
-        plain = re.sub(r'"[^"]*"|\b(by|on|without|ignoring|group_left|group_right) *\([^)]*\)', "", rule["query"])
+        plain = re.sub(r'"[^"]*"|\b(by|on|without|ignoring|group_left|group_right) *\([^)]*\)', "",
+                       rule["query"])
         asked.update(re.findall(r"(?<![\w:])[a-z][\w:]*_[\w:]*(?![\w:]| *\()", plain))
     assert len(asked) > 30, asked
     for name in sorted(asked - {r["name"] for r in rules()}):

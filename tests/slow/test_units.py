@@ -103,7 +103,8 @@ class Host(machine.Machine):
 
     def install(self, target="install"):
         subprocess.run(["make", "-s", "-C", ROOT, target, "DESTDIR=" + self.root, "PREFIX=/usr",
-                        "BUILD=" + os.path.dirname(PROGRAM), "-o", PROGRAM], check=True, stdout=subprocess.DEVNULL)
+                        "BUILD=" + os.path.dirname(PROGRAM), "-o", PROGRAM],
+                       check=True, stdout=subprocess.DEVNULL)
         self.run("systemctl", "daemon-reload")
 
     def near(self, script, *args):
@@ -218,7 +219,8 @@ def test_what_it_does_is_not_refused(host):
     """Every system call that is refused kills it here, in place of an error it could hide."""
     host.drop_in("windsock.service", "[Service]\nSystemCallErrorNumber=kill\n")
     host.write("/etc/windsock/windsock.ini",
-               "[windsock]\nprefix = airflow\n[a]\nregex = ^own\\.(?<x>[a-z]+)$\nmetric = own\nas = histogram\n"
+               "[windsock]\nprefix = airflow\n"
+               "[a]\nregex = ^own\\.(?<x>[a-z]+)$\nmetric = own\nas = histogram\n"
                "[b]\nmatch = times\nmetric = times\nas = summary\n[c]\nmatch = people\nmetric = people\n")
     host.run("systemctl", "restart", "windsock")
     pid = host.show("MainPID")

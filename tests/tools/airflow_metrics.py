@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""airflow_metrics.py [-]: writes the tables of docs/airflow-metrics.md, from mappings/airflow.ini and the versions in
-data/airflow-metrics.tsv: which names become which metric is asked of `windsock explain`.
--: to standard output."""
+"""airflow_metrics.py [-]: writes the tables of docs/airflow-metrics.md (-: to standard output),
+from mappings/airflow.ini and the versions in tests/data/airflow-metrics.tsv.  Which names become
+which metric is asked of `windsock explain`."""
 import os
 import re
 import sys
