@@ -168,6 +168,7 @@ def test_the_trees_are_those_of_the_source():
                       if not NOT_INSTALLED.search(f)}
             missing = wanted - set(inside)
             assert not missing, (package, missing)
+    assert "/usr/share/doc/windsock/windsock.8.html" in files("windsock-doc")
     for package in ("windsock-doc", "windsock-monitoring"):
         owners = query(package, "[%{FILEUSERNAME}:%{FILEGROUPNAME}\n]").split("\n")
         assert set(owners) == {"root:root"}, (package, set(owners))
