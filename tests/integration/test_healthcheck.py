@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """windsock healthcheck: what containers ask, against windsocks and servers that are unwell."""
 import contextlib
+import re
 import signal
 import socket
 import threading
@@ -8,7 +9,7 @@ import time
 
 from harness import PATIENCE, Windsock, run
 
-SOON = "--web.timeout=200ms"
+SOON = "--web.timeout=2s"
 
 
 def check(*args, **env):
@@ -87,7 +88,8 @@ def test_answers_that_are_none():
 def test_the_deadline_is_for_all_of_it():
     with server(close=False) as url:
         code, log = check(SOON, url)
-        assert code == 1 and "no answer from" in log and "timed out" in log, log
+        # On a busy machine it may not even get to asking.
+        assert code == 1 and re.search("(no answer from|cannot connect to) .* timed out", log), log
     # One that never ends: were the deadline renewed by each byte, this would not end either.
     with server(*[b"H"] * 100000, pause=0.05) as url:
         code, log = check(SOON, url)
