@@ -64,10 +64,10 @@ LIBRARY_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(call sources,$(LIBRARY)))
 DAEMON_OBJECTS := $(filter-out $(MAIN),$(patsubst %.c,$(BUILD)/%.o,$(call sources,$(DAEMON)))) \
                   $(BUILD)/builtin.o
 ARCHIVES := $(BUILD)/libwindsockd.a $(BUILD)/libwindsock.a
-UNITS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/test_*.c))
-CORPORA := $(patsubst fuzz/fuzz_%.c,$(BUILD)/tests/test_corpus_%,$(wildcard fuzz/fuzz_*.c))
+UNITS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
+CORPORA := $(patsubst fuzz/fuzz_%.c,$(BUILD)/tests/unit/test_corpus_%,$(wildcard fuzz/fuzz_*.c))
 FUZZERS := $(patsubst fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard fuzz/fuzz_*.c))
-BENCHES := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench_*.c))
+BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 
 .PHONY: all deps run demo test capture drift e2e check-format lint fuzz bench dashboards clean FORCE
 .DELETE_ON_ERROR:
@@ -125,17 +125,17 @@ $(BUILD)/builtin.c: mappings/airflow.ini Makefile
 	  echo '0 };'; \
 	  echo 'const unsigned long builtin_airflow_size = sizeof(builtin_airflow) - 1;' ) > $@
 
-$(BUILD)/tests/%: $(BUILD)/tests/%.o $(ARCHIVES) | $(BUILD)/deps-test
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(ARCHIVES) | $(BUILD)/deps-test
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
-$(BUILD)/tests/test_%.o: | $(BUILD)/deps-test
+$(BUILD)/tests/unit/%.o: | $(BUILD)/deps-test
 
 # It counts allocations.
-$(BUILD)/tests/test_ingest: ALL_LDFLAGS += \
+$(BUILD)/tests/unit/test_ingest: ALL_LDFLAGS += \
   $(foreach f,malloc calloc realloc aligned_alloc,-Wl,--wrap=$f)
 
 # The corpora, through the fuzz targets, with any compiler.
-$(BUILD)/tests/test_corpus_%: $(BUILD)/fuzz/replay.o $(BUILD)/fuzz/fuzz_%.o $(ARCHIVES)
+$(BUILD)/tests/unit/test_corpus_%: $(BUILD)/fuzz/replay.o $(BUILD)/fuzz/fuzz_%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
@@ -219,6 +219,9 @@ $(BUILD)/fuzz/%: $(BUILD)/fuzz/%.o $(ARCHIVES)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
+$(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(ARCHIVES)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 bench: $(BUILD)/windsock $(BENCHES)
 	$(Q)for b in $(BENCHES); do echo "$$b"; $$b || exit 1; done
 

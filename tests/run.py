@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""run.py BUILD: runs BUILD/tests/test_* and tests/it_*.py in parallel, adds up their TAP."""
+"""run.py BUILD: runs BUILD/tests/unit/test_* and tests/it_*.py, adds up their TAP."""
 import concurrent.futures as futures
 import glob
 import os
@@ -29,7 +29,7 @@ def run(command):
 
 def main():
     build = os.path.abspath(sys.argv[1])
-    units = [[p] for p in sorted(glob.glob(build + "/tests/test_*"))
+    units = [[p] for p in sorted(glob.glob(build + "/tests/unit/test_*"))
              if os.access(p, os.X_OK) and "." not in os.path.basename(p)]
     promises = [[sys.executable, p] for p in sorted(glob.glob(HERE + "/it_*.py"))]
     os.environ["WINDSOCK"] = build + "/windsock"

@@ -63,7 +63,7 @@ def sysroot(name):
 
 
 def units():
-    names = [os.path.basename(p)[:-2] for p in sorted(glob.glob(HERE + "/test_*.c"))]
+    names = [os.path.basename(p)[:-2] for p in sorted(glob.glob(HERE + "/unit/test_*.c"))]
     corpora = sorted(glob.glob(ROOT + "/fuzz/fuzz_*.c"))
     return names + ["test_corpus_" + os.path.basename(p)[5:-2] for p in corpora]
 
@@ -73,7 +73,7 @@ def build(name, root, home):
     triple = MACHINES[name][0]
     env = dict(os.environ, PKG_CONFIG_SYSROOT_DIR=root,
                PKG_CONFIG_LIBDIR=f"{root}/usr/lib/{triple}/pkgconfig:{root}/usr/share/pkgconfig")
-    targets = [home + "/windsock", *(f"{home}/tests/{unit}" for unit in units())]
+    targets = [home + "/windsock", *(f"{home}/tests/unit/{unit}" for unit in units())]
     done = subprocess.run(["make", "-s", "-j2", "WERROR=1", "DEPS=no", "BUILD=" + home,
                            f"CC={triple}-gcc --sysroot={root}", "PKG_CONFIG=pkg-config", *targets],
                           cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)
@@ -122,7 +122,7 @@ def check(name, home, promises):
     build(name, root, home)
     is_for(name, home + "/windsock")
     with futures.ThreadPoolExecutor(2) as pool:
-        tests = [pool.submit(run_unit, played(name, root, f"{home}/tests/{unit}"))
+        tests = [pool.submit(run_unit, played(name, root, f"{home}/tests/unit/{unit}"))
                  for unit in units()]
         windsock = played(name, root, home + "/windsock")
         tests += [pool.submit(run_promise, promise, windsock) for promise in promises]
