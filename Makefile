@@ -125,10 +125,11 @@ $(BUILD)/builtin.c: mappings/airflow.ini Makefile
 	  echo '0 };'; \
 	  echo 'const unsigned long builtin_airflow_size = sizeof(builtin_airflow) - 1;' ) > $@
 
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(ARCHIVES) | $(BUILD)/deps-test
+UNIT_MAIN := $(BUILD)/tests/unit/unit.o
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(UNIT_MAIN) $(ARCHIVES)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
-$(BUILD)/tests/unit/%.o: | $(BUILD)/deps-test
+$(UNITS:=.o) $(UNIT_MAIN): | $(BUILD)/deps-test
 
 # It counts allocations.
 $(BUILD)/tests/unit/test_ingest: ALL_LDFLAGS += \

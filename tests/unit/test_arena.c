@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include "base/arena.h"
 
@@ -15,12 +10,11 @@ static bool is_zero(const char *p, size_t n)
 	return n == 0;
 }
 
-static void gives_zeroed_and_aligned(void **state)
+TEST(gives_zeroed_and_aligned)
 {
 	struct arena a = ARENA_INIT;
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < 5000; i++) {
 		char *p = arena_alloc(&a, i % 300);
 
@@ -39,12 +33,11 @@ static void gives_zeroed_and_aligned(void **state)
 	arena_fini(&a);
 }
 
-static void takes_large_ones(void **state)
+TEST(takes_large_ones)
 {
 	struct arena a = ARENA_INIT;
 	char *big = arena_alloc(&a, 1u << 20), *small = arena_alloc(&a, 10);
 
-	(void)state;
 	assert_true(big != NULL && small != NULL);
 	memset(big, 1, 1u << 20);
 	assert_true(is_zero(small, 10));
@@ -54,26 +47,14 @@ static void takes_large_ones(void **state)
 	arena_fini(&a);
 }
 
-static void copies(void **state)
+TEST(copies)
 {
 	struct arena a = ARENA_INIT;
 	struct ws_span one = arena_copy(&a, ws_span("a\0b", 3)), none;
 
-	(void)state;
 	none = arena_copy(&a, ws_span(NULL, 0));
 	assert_true(ws_span_eq(one, ws_span("a\0b", 3)));
 	assert_int_equal(one.ptr[3], '\0');
 	assert_true(none.ptr != NULL && none.len == 0 && none.ptr[0] == '\0');
 	arena_fini(&a);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(gives_zeroed_and_aligned),
-		cmocka_unit_test(takes_large_ones),
-		cmocka_unit_test(copies),
-	};
-
-	return cmocka_run_group_tests_name("arena", tests, NULL, NULL);
 }

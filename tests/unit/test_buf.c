@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include <math.h>
 #include <windsock/buf.h>
 
-static void takes_everything(void **state)
+TEST(takes_everything)
 {
 	struct ws_buf b = WS_BUF_INIT;
 
-	(void)state;
 	ws_buf_add(&b, NULL, 0);
 	assert_null(b.ptr);
 	ws_buf_str(&b, "s");
@@ -44,12 +38,11 @@ static const struct {
 	{ (double)NAN, "NaN", "NaN" },
 };
 
-static void writes_numbers(void **state)
+TEST(writes_numbers)
 {
 	struct ws_buf b = WS_BUF_INIT;
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
 		ws_buf_reset(&b);
 		ws_buf_double(&b, numbers[i].v);
@@ -61,12 +54,11 @@ static void writes_numbers(void **state)
 	ws_buf_fini(&b);
 }
 
-static void grows(void **state)
+TEST(grows)
 {
 	struct ws_buf b = WS_BUF_INIT;
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < 100000; i++)
 		ws_buf_char(&b, (char)('a' + i % 26));
 	assert_int_equal(b.len, 100000);
@@ -77,11 +69,10 @@ static void grows(void **state)
 	ws_buf_fini(&b);
 }
 
-static void failure_sticks(void **state)
+TEST(failure_sticks)
 {
 	struct ws_buf b = WS_BUF_INIT;
 
-	(void)state;
 	ws_buf_str(&b, "kept");
 	assert_null(ws_buf_reserve(&b, SIZE_MAX - 2));
 	assert_int_equal(b.err, WS_ERR_NOMEM);
@@ -98,16 +89,4 @@ static void failure_sticks(void **state)
 	ws_buf_str(&b, "again");
 	assert_true(ws_span_is(ws_buf_text(&b), "again"));
 	ws_buf_fini(&b);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(takes_everything),
-		cmocka_unit_test(writes_numbers),
-		cmocka_unit_test(grows),
-		cmocka_unit_test(failure_sticks),
-	};
-
-	return cmocka_run_group_tests_name("buf", tests, NULL, NULL);
 }

@@ -1,29 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "unit.h"
 
-#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
 #include <windsock/ingest.h>
 
 #include "ingest/cache.h"
 
 #define SIZE 100
 
-static int setup(void **state)
+static struct cache *small_cache(void)
 {
-	*state = cache_new((struct ws_hash_key){ 1, 2 }, SIZE);
-	return *state == NULL;
-}
-
-static int teardown(void **state)
-{
-	cache_free(*state);
-	return 0;
+	return cache_new((struct ws_hash_key){ 1, 2 }, SIZE);
 }
 
 static struct ws_sample sample(const char *head, const char *tags, enum ws_type type)
@@ -70,7 +58,7 @@ static void flood(struct cache *cache, const char *prefix, size_t n)
 	}
 }
 
-static void head_tags_and_type_are_the_name(void **state)
+TEST_WITH(head_tags_and_type_are_the_name, struct cache *cache, small_cache, cache_free)
 {
 	const struct ws_sample samples[] = {
 		sample("a.b", "", WS_TYPE_COUNTER),  sample("a.b", "", WS_TYPE_TIMER),
@@ -82,11 +70,11 @@ static void head_tags_and_type_are_the_name(void **state)
 	size_t i;
 
 	for (i = 0; i < 5; i++) {
-		assert_null(find(*state, samples[i]));
-		known[i] = add(*state, samples[i], i);
+		assert_null(find(cache, samples[i]));
+		known[i] = add(cache, samples[i], i);
 	}
 	for (i = 0; i < 5; i++) {
-		assert_ptr_equal(find(*state, samples[i]), known[i]);
+		assert_ptr_equal(find(cache, samples[i]), known[i]);
 		got = cache_entry_sample(known[i]);
 		assert_true(ws_span_eq(got.head, samples[i].head));
 		assert_true(ws_span_eq(got.tags, samples[i].tags));
@@ -95,13 +83,12 @@ static void head_tags_and_type_are_the_name(void **state)
 }
 
 /* Ten thousand names through several widenings of the table. */
-static void many_are_found(void **state)
+TEST(many_are_found)
 {
 	struct cache *cache = cache_new((struct ws_hash_key){ 1, 2 }, 10000);
 	char head[32];
 	unsigned i;
 
-	(void)state;
 	assert_non_null(cache);
 	for (i = 0; i < 10000; i++) {
 		snprintf(head, sizeof(head), "n.%u", i);
@@ -116,32 +103,32 @@ static void many_are_found(void **state)
 	cache_free(cache);
 }
 
-static void what_is_seen_again_survives_a_flood(void **state)
+TEST_WITH(what_is_seen_again_survives_a_flood, struct cache *cache, small_cache, cache_free)
 {
 	struct ws_sample often = sample("often", "", WS_TYPE_GAUGE);
 	char prefix[32];
 	size_t i;
 
-	add(*state, often, 1)->steps[0].file = 42;
+	add(cache, often, 1)->steps[0].file = 42;
 	for (i = 0; i < 30; i++) {
 		snprintf(prefix, sizeof(prefix), "flood.%zu", i);
-		flood(*state, prefix, SIZE / 2);
-		assert_non_null(find(*state, often));
-		assert_int_equal(find(*state, often)->steps[0].file, 42);
+		flood(cache, prefix, SIZE / 2);
+		assert_non_null(find(cache, often));
+		assert_int_equal(find(cache, often)->steps[0].file, 42);
 	}
 }
 
-static void what_is_not_seen_again_is_forgotten(void **state)
+TEST_WITH(what_is_not_seen_again_is_forgotten, struct cache *cache, small_cache, cache_free)
 {
 	struct ws_sample once = sample("once", "", WS_TYPE_GAUGE);
 
-	meet(*state, "once");
-	flood(*state, "a", SIZE);
-	flood(*state, "b", SIZE);
-	assert_null(find(*state, once));
-	meet(*state, "once");
-	cache_forget(*state);
-	assert_null(find(*state, once));
+	meet(cache, "once");
+	flood(cache, "a", SIZE);
+	flood(cache, "b", SIZE);
+	assert_null(find(cache, once));
+	meet(cache, "once");
+	cache_forget(cache);
+	assert_null(find(cache, once));
 }
 
 /* --- through ingest --- */
@@ -154,7 +141,7 @@ static void ingest(struct ws_ingest *g, struct ws_mapping *mapping, const char *
 }
 
 /* Each known name goes through the rules once, however many new ones come between. */
-static void a_flood_does_not_make_known_names_new(void **state)
+TEST(a_flood_does_not_make_known_names_new)
 {
 	const struct ws_source source = { "test.ini",
 					  ws_span_str("[r]\nmatch = <x...>\nmetric = m\n") };
@@ -168,7 +155,6 @@ static void a_flood_does_not_make_known_names_new(void **state)
 	char datagram[64];
 	unsigned i;
 
-	(void)state;
 	assert_non_null(mapping);
 	for (i = 0; i < 20000; i++) {
 		snprintf(datagram, sizeof(datagram), "known.%u:1|c\nnew.%u:1|c", i % 200, i);
@@ -182,20 +168,4 @@ static void a_flood_does_not_make_known_names_new(void **state)
 	ws_stats_free(stats);
 	ws_store_free(store);
 	ws_buf_fini(&diags);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(head_tags_and_type_are_the_name, setup,
-						teardown),
-		cmocka_unit_test(many_are_found),
-		cmocka_unit_test_setup_teardown(what_is_seen_again_survives_a_flood, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(what_is_not_seen_again_is_forgotten, setup,
-						teardown),
-		cmocka_unit_test(a_flood_does_not_make_known_names_new),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include <float.h>
 #include <math.h>
@@ -50,11 +45,10 @@ static double number(const struct box *box, int64_t now)
 	return cell_number(&box->cell, &options, now);
 }
 
-static void counter(void **state)
+TEST(counter)
 {
 	struct box box = make(WS_KIND_COUNTER);
 
-	(void)state;
 	assert_true(number(&box, 0) == 0);
 	assert_int_equal(put(&box, WS_OP_ADD, 2, 10), WS_OK);
 	assert_int_equal(put(&box, WS_OP_COUNT, 99, 4), WS_OK);
@@ -67,11 +61,10 @@ static void counter(void **state)
 	cell_fini(&box.cell, box.kind);
 }
 
-static void gauge(void **state)
+TEST(gauge)
 {
 	struct box box = make(WS_KIND_GAUGE);
 
-	(void)state;
 	assert_int_equal(put(&box, WS_OP_SET, 5, 10), WS_OK);
 	assert_int_equal(put(&box, WS_OP_RELATIVE, -7, 10), WS_OK);
 	assert_true(number(&box, 0) == -2);
@@ -85,13 +78,12 @@ static void gauge(void **state)
 	cell_fini(&box.cell, box.kind);
 }
 
-static void histogram(void **state)
+TEST(histogram)
 {
 	const double values[] = { 0, 1, 1.5, 2, 5, 6, -3 };
 	struct box box = make(WS_KIND_HISTOGRAM);
 	size_t i;
 
-	(void)state;
 	assert_int_equal(put(&box, WS_OP_OBSERVE, 0, 0), WS_OK);
 	assert_int_equal(cell_count(&box.cell, box.kind), 0);
 	for (i = 0; i < 7; i++)
@@ -115,13 +107,12 @@ static void histogram(void **state)
 	cell_fini(&box.cell, box.kind);
 }
 
-static void summary(void **state)
+TEST(summary)
 {
 	struct box box = make(WS_KIND_SUMMARY);
 	double out[2];
 	int i;
 
-	(void)state;
 	cell_quantiles(&box.cell, &options, 0, out);
 	assert_true(isnan(out[0]) && isnan(out[1]));
 	/* Declared. */
@@ -141,12 +132,11 @@ static void summary(void **state)
 	cell_fini(&box.cell, box.kind);
 }
 
-static void set_counts_the_window(void **state)
+TEST(set_counts_the_window)
 {
 	struct box box = make(WS_KIND_GAUGE);
 	uint64_t i;
 
-	(void)state;
 	for (i = 0; i < 100; i++) {
 		assert_int_equal(join(&box, 1 + i % 10, 0), WS_OK);
 		assert_int_equal(join(&box, (1 + i % 10) << 56, 500), WS_OK);
@@ -162,12 +152,11 @@ static void set_counts_the_window(void **state)
 	cell_fini(&box.cell, box.kind);
 }
 
-static void set_forgets(void **state)
+TEST(set_forgets)
 {
 	struct box box = make(WS_KIND_GAUGE);
 	uint64_t i;
 
-	(void)state;
 	for (i = 0; i < 100000; i++)
 		assert_int_equal(join(&box, i * UINT64_C(0x9e3779b97f4a7c15), (int64_t)i * 10),
 		                 WS_OK);
@@ -176,12 +165,11 @@ static void set_forgets(void **state)
 	cell_fini(&box.cell, box.kind);
 }
 
-static void set_is_limited(void **state)
+TEST(set_is_limited)
 {
 	struct box box = make(WS_KIND_GAUGE);
 	uint64_t i;
 
-	(void)state;
 	for (i = 1; i <= CELL_SET_MAX; i++)
 		assert_int_equal(join(&box, i, 0), WS_OK);
 	assert_int_equal(join(&box, i, 0), WS_ERR_SET_FULL);
@@ -190,19 +178,4 @@ static void set_is_limited(void **state)
 	assert_int_equal(join(&box, i, 1005), WS_OK);
 	assert_true(number(&box, 1005) == 2);
 	cell_fini(&box.cell, box.kind);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(counter),
-		cmocka_unit_test(gauge),
-		cmocka_unit_test(histogram),
-		cmocka_unit_test(summary),
-		cmocka_unit_test(set_counts_the_window),
-		cmocka_unit_test(set_forgets),
-		cmocka_unit_test(set_is_limited),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

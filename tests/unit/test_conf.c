@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
+
 #include <string.h>
-
-#include <cmocka.h>
-
 #include <windsock/store.h>
 
 #include "daemon/conf.h"
@@ -60,11 +55,10 @@ static void parsed_fini(struct parsed *p)
 	ws_buf_fini(&p->why);
 }
 
-static void defaults(void **state)
+TEST(defaults)
 {
 	struct parsed p;
 
-	(void)state;
 	environment = NULL;
 	p = parse(NULL, NULL, NULL, NULL);
 	assert_true(p.ok);
@@ -87,13 +81,12 @@ static void defaults(void **state)
 	parsed_fini(&p);
 }
 
-static void version_and_help_are_flags_only(void **state)
+TEST(version_and_help_are_flags_only)
 {
 	static const char *const env[] = { "WINDSOCK_VERSION", "1.2", "WINDSOCK_HELP", "true",
 		                           NULL };
 	struct parsed p;
 
-	(void)state;
 	environment = env;
 	p = parse(NULL, NULL, NULL, NULL);
 	assert_true(p.ok);
@@ -101,7 +94,7 @@ static void version_and_help_are_flags_only(void **state)
 	parsed_fini(&p);
 }
 
-static void flags_go_before_environment(void **state)
+TEST(flags_go_before_environment)
 {
 	static const char *const env[] = { "WINDSOCK_LOG_LEVEL", "debug",
 		                           "WINDSOCK_STATSD_WORKERS", " 3 ",
@@ -109,7 +102,6 @@ static void flags_go_before_environment(void **state)
 		                           "WINDSOCK_LIMITS_SERIES", "", NULL };
 	struct parsed p;
 
-	(void)state;
 	environment = env;
 	p = parse("--log.level=error", "--no-web.enable-lifecycle", NULL, NULL);
 	assert_true(p.ok);
@@ -120,14 +112,13 @@ static void flags_go_before_environment(void **state)
 	parsed_fini(&p);
 }
 
-static void lists(void **state)
+TEST(lists)
 {
 	static const char *const env[] = { "WINDSOCK_STATSD_LISTEN_UDP", " a:1, b:2  c:3,",
 					   "WINDSOCK_STATSD_MAPPING_CONFIG", "one.ini",
 					   NULL };
 	struct parsed p;
 
-	(void)state;
 	environment = env;
 	p = parse("--statsd.mapping-config", "x.ini", "--statsd.mapping-config=y.ini", NULL);
 	assert_true(p.ok);
@@ -139,11 +130,10 @@ static void lists(void **state)
 	parsed_fini(&p);
 }
 
-static void rest(void **state)
+TEST(rest)
 {
 	struct parsed p;
 
-	(void)state;
 	environment = NULL;
 	p = parse("file", "--check-config", "--", "--x:1|c");
 	assert_true(p.ok);
@@ -153,7 +143,7 @@ static void rest(void **state)
 	parsed_fini(&p);
 }
 
-static void refusals_name_the_flag(void **state)
+TEST(refusals_name_the_flag)
 {
 	static const struct {
 		const char *arg, *why;
@@ -177,7 +167,6 @@ static void refusals_name_the_flag(void **state)
 	};
 	size_t i;
 
-	(void)state;
 	environment = NULL;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct parsed p = parse(rows[i].arg, NULL, NULL, NULL);
@@ -189,12 +178,11 @@ static void refusals_name_the_flag(void **state)
 	}
 }
 
-static void all_refusals_at_once(void **state)
+TEST(all_refusals_at_once)
 {
 	static const char *const env[] = { "WINDSOCK_LOG_FORMAT", "xml", NULL };
 	struct parsed p;
 
-	(void)state;
 	environment = env;
 	p = parse("--log.level=loud", "--nonsense", NULL, NULL);
 	assert_false(p.ok);
@@ -204,11 +192,10 @@ static void all_refusals_at_once(void **state)
 	parsed_fini(&p);
 }
 
-static void help_names_every_flag(void **state)
+TEST(help_names_every_flag)
 {
 	struct ws_buf out = WS_BUF_INIT;
 
-	(void)state;
 	conf_help(&out);
 	ws_buf_char(&out, '\0');
 	assert_int_equal(out.err, WS_OK);
@@ -217,20 +204,4 @@ static void help_names_every_flag(void **state)
 	assert_non_null(strstr(out.ptr, "--[no-]web.enable-lifecycle"));
 	assert_non_null(strstr(out.ptr, "windsock explain"));
 	ws_buf_fini(&out);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(defaults),
-		cmocka_unit_test(flags_go_before_environment),
-		cmocka_unit_test(version_and_help_are_flags_only),
-		cmocka_unit_test(lists),
-		cmocka_unit_test(rest),
-		cmocka_unit_test(refusals_name_the_flag),
-		cmocka_unit_test(all_refusals_at_once),
-		cmocka_unit_test(help_names_every_flag),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

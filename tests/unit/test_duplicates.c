@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include "ingest/duplicates.h"
 
@@ -50,12 +46,11 @@ static void assert_out(const struct out *out, size_t n, const double *want)
 		assert_true(out->values[i] == want[i]);
 }
 
-static void a_bare_line_with_tags_drops_the_dotted_one(void **state)
+TEST(a_bare_line_with_tags_drops_the_dotted_one)
 {
 	struct out out;
 	struct duplicates *t = make(&out);
 
-	(void)state;
 	hold(t, 7, TAGGED, 1, 0);
 	duplicates_saw(t, 7, TAGGED, TAGGED, 5);
 	assert_out(&out, 1, (double[]){ -1 });
@@ -65,12 +60,11 @@ static void a_bare_line_with_tags_drops_the_dotted_one(void **state)
 	duplicates_free(t);
 }
 
-static void a_bare_line_without_tags_lets_it_count(void **state)
+TEST(a_bare_line_without_tags_lets_it_count)
 {
 	struct out out;
 	struct duplicates *t = make(&out);
 
-	(void)state;
 	hold(t, 7, TAGGED, 1, 0);
 	hold(t, 7, TAGGED, 2, 1);
 	duplicates_saw(t, 7, TAGGED, 0, 5);
@@ -84,12 +78,11 @@ static void a_bare_line_without_tags_lets_it_count(void **state)
 	duplicates_free(t);
 }
 
-static void senders_and_rules_are_told_apart(void **state)
+TEST(senders_and_rules_are_told_apart)
 {
 	struct out out;
 	struct duplicates *t = make(&out);
 
-	(void)state;
 	hold(t, 1, TAGGED, 1, 0);
 	hold(t, 2, TAGGED, 2, 0);
 	hold(t, 1, OTHER, 3, 0);
@@ -106,12 +99,11 @@ static void senders_and_rules_are_told_apart(void **state)
 	duplicates_free(t);
 }
 
-static void silence_lets_it_count(void **state)
+TEST(silence_lets_it_count)
 {
 	struct out out;
 	struct duplicates *t = make(&out);
 
-	(void)state;
 	hold(t, 1, TAGGED, 1, 10);
 	hold(t, 2, TAGGED, 2, 20);
 	assert_true(duplicates_due(t) == 10 + DUPLICATES_WAIT_NS);
@@ -129,12 +121,11 @@ static void silence_lets_it_count(void **state)
 }
 
 /* A gauge that waits is older than one that counts at once. */
-static void values_do_not_overtake(void **state)
+TEST(values_do_not_overtake)
 {
 	struct out out;
 	struct duplicates *t = make(&out);
 
-	(void)state;
 	hold(t, 1, TAGGED, 1, 0);
 	hold(t, 2, TAGGED, 2, 0);
 	hold(t, 1, TAGGED, 3, 500);
@@ -145,13 +136,12 @@ static void values_do_not_overtake(void **state)
 	duplicates_free(t);
 }
 
-static void memory_is_bounded(void **state)
+TEST(memory_is_bounded)
 {
 	struct out out;
 	struct duplicates *t = make(&out);
 	size_t i;
 
-	(void)state;
 	/* Many more senders than can be remembered: those that wait are released all the same. */
 	for (i = 1; i <= DUPLICATES_WAITING; i++)
 		hold(t, i * 1000003, TAGGED, (double)i, (int64_t)i);
@@ -165,18 +155,4 @@ static void memory_is_bounded(void **state)
 	assert_int_equal(duplicates_count(t), 0);
 	duplicates_free(t);
 	duplicates_free(NULL);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_bare_line_with_tags_drops_the_dotted_one),
-		cmocka_unit_test(a_bare_line_without_tags_lets_it_count),
-		cmocka_unit_test(senders_and_rules_are_told_apart),
-		cmocka_unit_test(silence_lets_it_count),
-		cmocka_unit_test(values_do_not_overtake),
-		cmocka_unit_test(memory_is_bounded),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include <stdio.h>
 #include <windsock/err.h>
@@ -16,11 +11,10 @@ static bool is_reason(const char *text)
 }
 
 /* Each code has its own label value and a sentence. */
-static void reasons(void **state)
+TEST(reasons)
 {
 	int i, k;
 
-	(void)state;
 	for (i = 0; i < WS_NERRORS; i++) {
 		assert_true(is_reason(ws_err_reason((enum ws_err)i)));
 		assert_true(strlen(ws_err_text((enum ws_err)i)) > 5);
@@ -33,9 +27,8 @@ static void reasons(void **state)
 	assert_string_equal(ws_err_text(WS_OK), "no error");
 }
 
-static void scopes(void **state)
+TEST(scopes)
 {
-	(void)state;
 	assert_int_equal(ws_err_scope(WS_OK), WS_SCOPE_NONE);
 	assert_int_equal(ws_err_scope(WS_ERR_TRUNCATED), WS_SCOPE_LINE);
 	assert_int_equal(ws_err_scope(WS_ERR_OVERFLOW), WS_SCOPE_SAMPLE);
@@ -44,7 +37,7 @@ static void scopes(void **state)
 }
 
 /* docs/statsd.md has a row for whatever is counted, with the scope in words. */
-static void page_has_every_reason(void **state)
+TEST(page_has_every_reason)
 {
 	static const char *const words[] = { "", "line", "sample", "field", "series" };
 	FILE *file = fopen("docs/statsd.md", "r");
@@ -52,7 +45,6 @@ static void page_has_every_reason(void **state)
 	size_t n;
 	int i;
 
-	(void)state;
 	assert_non_null(file);
 	n = fread(page, 1, sizeof(page) - 1, file);
 	page[n] = '\0';
@@ -67,15 +59,4 @@ static void page_has_every_reason(void **state)
 		if (strstr(page, row) == NULL)
 			fail_msg("docs/statsd.md has no %s", row);
 	}
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reasons),
-		cmocka_unit_test(scopes),
-		cmocka_unit_test(page_has_every_reason),
-	};
-
-	return cmocka_run_group_tests_name("err", tests, NULL, NULL);
 }

@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include <windsock/escape.h>
 
@@ -42,21 +37,13 @@ static void check(void (*show)(struct ws_buf *, struct ws_span), struct ws_span 
 	ws_buf_fini(&out);
 }
 
-static void all_bytes_are_fit_to_show(void **state)
+TEST(all_bytes_are_fit_to_show)
 {
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		check(ws_escape_plain, rows[i].text, rows[i].plain);
 		check(ws_escape_json, rows[i].text, rows[i].json);
 		check(ws_escape_html, rows[i].text, rows[i].html);
 	}
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = { cmocka_unit_test(all_bytes_are_fit_to_show) };
-
-	return cmocka_run_group_tests_name("show", tests, NULL, NULL);
 }

@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -90,11 +85,10 @@ static struct ws_store *one_of_each(void)
 	return store;
 }
 
-static void text_format(void **state)
+TEST(text_format)
 {
 	struct ws_store *store = one_of_each();
 
-	(void)state;
 	assert_written(store, false,
 	               "# HELP a_total Say \"hi\" \\\\ and\\ngo.\n"
 	               "# TYPE a_total counter\n"
@@ -124,11 +118,10 @@ static void text_format(void **state)
 }
 
 /* "# EOF" is the caller's. */
-static void openmetrics_format(void **state)
+TEST(openmetrics_format)
 {
 	struct ws_store *store = one_of_each();
 
-	(void)state;
 	assert_written(store, true,
 	               "# TYPE a counter\n"
 	               "# HELP a Say \\\"hi\\\" \\\\ and\\ngo.\n"
@@ -160,11 +153,10 @@ static void openmetrics_format(void **state)
 }
 
 /* x_total without its _total would be the other family. */
-static void openmetrics_clash(void **state)
+TEST(openmetrics_clash)
 {
 	struct ws_store *store = make();
 
-	(void)state;
 	feed(store, intern(store, "x_total", "", "", WS_KIND_COUNTER), WS_OP_ADD, 1);
 	feed(store, intern(store, "x", "", "", WS_KIND_GAUGE), WS_OP_SET, 2);
 	assert_written(store, false, "# TYPE x gauge\nx 2\n# TYPE x_total counter\nx_total 1\n");
@@ -172,11 +164,10 @@ static void openmetrics_clash(void **state)
 	ws_store_free(store);
 }
 
-static void nothing_at_all(void **state)
+TEST(nothing_at_all)
 {
 	struct ws_store *store = make();
 
-	(void)state;
 	assert_written(store, false, "");
 	assert_written(store, true, "");
 	ws_exposition_free(NULL);
@@ -186,7 +177,7 @@ static void nothing_at_all(void **state)
 #define MANY 10000
 
 /* A family over several slices has one head, and each series once. */
-static void slices(void **state)
+TEST(slices)
 {
 	struct ws_store *store = make();
 	struct ws_buf out;
@@ -194,7 +185,6 @@ static void slices(void **state)
 	size_t i, n = 0;
 	const char *p;
 
-	(void)state;
 	for (i = 0; i < MANY; i++) {
 		snprintf(labels, sizeof(labels), "k=\"%zu\"", i);
 		feed(store, intern(store, "many", "", labels, WS_KIND_GAUGE), WS_OP_SET, 1);
@@ -214,11 +204,10 @@ static void slices(void **state)
 	ws_store_free(store);
 }
 
-static void heads(void **state)
+TEST(heads)
 {
 	struct ws_buf out = WS_BUF_INIT;
 
-	(void)state;
 	ws_exposition_head(&out, true, "a_seconds_total", WS_KIND_COUNTER, "A \"b\".");
 	ws_exposition_head(&out, false, "a_seconds_total", WS_KIND_COUNTER, "A \"b\".");
 	ws_exposition_head(&out, true, "_total", WS_KIND_COUNTER, "");
@@ -241,14 +230,13 @@ static void assert_has(const struct ws_buf *out, const char *line, bool has)
 		fail_msg("%s: %s", has ? "missing" : "too much", line);
 }
 
-static void own_metrics(void **state)
+TEST(own_metrics)
 {
 	struct ws_store *store = make();
 	struct ws_stats *stats = ws_stats_new(2);
 	struct ws_rule_stats *rule = ws_stats_rule(stats, ws_span_str("r\"1"));
 	struct ws_buf text = WS_BUF_INIT, open = WS_BUF_INIT;
 
-	(void)state;
 	intern(store, "m", "", "", WS_KIND_GAUGE);
 	WS_SHARD_ADD(ws_stats_shard(stats, 0)->lines, 3);
 	WS_SHARD_ADD(ws_stats_shard(stats, 1)->lines, 4);
@@ -280,19 +268,4 @@ static void own_metrics(void **state)
 	ws_buf_fini(&open);
 	ws_stats_free(stats);
 	ws_store_free(store);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(text_format),
-		cmocka_unit_test(openmetrics_format),
-		cmocka_unit_test(openmetrics_clash),
-		cmocka_unit_test(nothing_at_all),
-		cmocka_unit_test(slices),
-		cmocka_unit_test(heads),
-		cmocka_unit_test(own_metrics),
-	};
-
-	return cmocka_run_group_tests_name("expo", tests, NULL, NULL);
 }

@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
+#include "unit.h"
+
 #include <string.h>
-
-#include <cmocka.h>
 #include <zlib.h>
-
 #include <windsock/gzip.h>
 
 /* `packed` is one whole gzip stream of exactly `text`. */
@@ -53,22 +47,20 @@ static size_t round_trip(struct ws_span text, size_t piece)
 	return len;
 }
 
-static void small_and_empty(void **state)
+TEST(small_and_empty)
 {
-	(void)state;
 	round_trip(ws_span_str(""), 1);
 	round_trip(ws_span_str("a"), 1);
 	round_trip(ws_span_str("windsock_series 1\n"), 1);
 }
 
 /* More than is made room for at a time, of both sorts: what packs well and what does not. */
-static void large(void **state)
+TEST(large)
 {
 	size_t size = 300000, i;
 	char *text = malloc(size);
 	uint32_t random = 1;
 
-	(void)state;
 	assert_non_null(text);
 	memset(text, 'x', size);
 	assert_true(round_trip(ws_span(text, size), 65536) < size / 50);
@@ -82,19 +74,7 @@ static void large(void **state)
 	free(text);
 }
 
-static void nothing_to_free(void **state)
+TEST(nothing_to_free)
 {
-	(void)state;
 	ws_gzip_free(NULL);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(small_and_empty),
-		cmocka_unit_test(large),
-		cmocka_unit_test(nothing_to_free),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

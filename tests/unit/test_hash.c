@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include <windsock/hash.h>
 
@@ -31,14 +26,13 @@ static const struct {
 	{ 16, UINT64_C(0xcc4fdd1a7d908b66) }, { 63, UINT64_C(0x9d199062b7bbb3a8) },
 };
 
-static void vectors(void **state)
+TEST(vectors)
 {
 	const struct ws_hash_key key = { UINT64_C(0x0706050403020100),
 		                         UINT64_C(0x0f0e0d0c0b0a0908) };
 	char bytes[65];
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		assert_true(ws_hash_bytes(words[i].key, ws_span_str(words[i].text)) == words[i].hash);
 	/* From an odd address too. */
@@ -48,22 +42,11 @@ static void vectors(void **state)
 		assert_true(ws_hash_bytes(key, ws_span(bytes + 1, counts[i].len)) == counts[i].hash);
 }
 
-static void both_halves_of_the_key_count(void **state)
+TEST(both_halves_of_the_key_count)
 {
 	const struct ws_span text = ws_span_str("name");
 	const uint64_t hash = ws_hash_bytes((struct ws_hash_key){ 1, 2 }, text);
 
-	(void)state;
 	assert_true(ws_hash_bytes((struct ws_hash_key){ 3, 2 }, text) != hash);
 	assert_true(ws_hash_bytes((struct ws_hash_key){ 1, 3 }, text) != hash);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(vectors),
-		cmocka_unit_test(both_halves_of_the_key_count),
-	};
-
-	return cmocka_run_group_tests_name("hash", tests, NULL, NULL);
 }

@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include "base/heap.h"
 
@@ -41,12 +36,11 @@ static size_t drain(struct heap *heap)
 	return n;
 }
 
-static void comes_out_in_order(void **state)
+TEST(comes_out_in_order)
 {
 	struct heap heap = HEAP_INIT;
 	size_t n;
 
-	(void)state;
 	assert_null(heap_top(&heap));
 	for (n = 0; n < 200; n++) {
 		fill(&heap, n);
@@ -56,12 +50,11 @@ static void comes_out_in_order(void **state)
 	heap_fini(&heap);
 }
 
-static void postpones(void **state)
+TEST(postpones)
 {
 	struct heap heap = HEAP_INIT;
 	int i;
 
-	(void)state;
 	fill(&heap, 500);
 	for (i = 0; i < 5000; i++)
 		heap_postpone(&heap, heap_top(&heap)->due + draw() % 2000);
@@ -82,11 +75,10 @@ static bool is_nothing(const void *user, const struct heap_entry *e)
 	return false;
 }
 
-static void filters(void **state)
+TEST(filters)
 {
 	struct heap heap = HEAP_INIT;
 
-	(void)state;
 	fill(&heap, 1001);
 	heap_filter(&heap, is_even, NULL);
 	assert_int_equal(heap.n, 501);
@@ -95,15 +87,4 @@ static void filters(void **state)
 	heap_filter(&heap, is_nothing, NULL);
 	assert_null(heap_top(&heap));
 	heap_fini(&heap);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(comes_out_in_order),
-		cmocka_unit_test(postpones),
-		cmocka_unit_test(filters),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
+#include "unit.h"
+
 #include <string.h>
 #include <unistd.h>
-
 #include <arpa/inet.h>
-#include <cmocka.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -104,7 +99,7 @@ static const struct http_route routes[] = {
 	{ NULL, 0, NULL },
 };
 
-static int setup(void **state)
+static struct bench *bench_new(void)
 {
 	const struct sock_options tcp = { .kind = SOCK_KIND_TCP };
 	struct bench *b = calloc(1, sizeof(*b));
@@ -126,17 +121,13 @@ static int setup(void **state)
 	assert_int_equal(http_serve(b->http, list.socks[0].fd), WS_OK);
 	assert_true(http_fd(b->http, 0) >= 0);
 	assert_int_equal(http_fd(b->http, 1), -1);
-	*state = b;
-	return 0;
+	return b;
 }
 
-static int teardown(void **state)
+static void bench_free(struct bench *b)
 {
-	struct bench *b = *state;
-
 	http_free(b->http);
 	free(b);
-	return 0;
 }
 
 static int client(const struct bench *b)
@@ -216,10 +207,8 @@ static unsigned status(const struct bench *b)
 	return (unsigned)atoi(b->answer + 9);
 }
 
-static void routes_and_methods(void **state)
+TEST_WITH(routes_and_methods, struct bench *b, bench_new, bench_free)
 {
-	struct bench *b = *state;
-
 	ask(b, "GET /small?x=1", "Accept: text/x\r\n");
 	assert_int_equal(status(b), 200);
 	assert_string_equal(body(b), "/small");
@@ -232,10 +221,8 @@ static void routes_and_methods(void **state)
 	assert_int_equal(http_counts(b->http).requests, 1);
 }
 
-static void bodies_of_requests_are_passed_over(void **state)
+TEST_WITH(bodies_of_requests_are_passed_over, struct bench *b, bench_new, bench_free)
 {
-	struct bench *b = *state;
-
 	ask(b, "POST /change", "Content-Length: 0\r\n");
 	assert_int_equal(status(b), 200);
 	assert_int_equal(b->method, HTTP_POST);
@@ -246,10 +233,8 @@ static void bodies_of_requests_are_passed_over(void **state)
 	assert_int_equal(b->handled, 2);
 }
 
-static void head_has_no_body(void **state)
+TEST_WITH(head_has_no_body, struct bench *b, bench_new, bench_free)
 {
-	struct bench *b = *state;
-
 	ask(b, "HEAD /small", "");
 	assert_int_equal(status(b), 200);
 	assert_true(has(b, "Content-Length: 6\r\n"));
@@ -262,10 +247,9 @@ static void head_has_no_body(void **state)
 	assert_int_equal(b->stream.dones, 1);
 }
 
-static void not_found(void **state)
+TEST_WITH(not_found, struct bench *b, bench_new, bench_free)
 {
 	static const char *const requests[] = { "GET /", "GET /smal", "GET /small/", "PUT /x" };
-	struct bench *b = *state;
 	size_t i;
 
 	for (i = 0; i < 4; i++) {
@@ -278,7 +262,7 @@ static void not_found(void **state)
 	assert_int_equal(b->handled, 0);
 }
 
-static void method_not_allowed(void **state)
+TEST_WITH(method_not_allowed, struct bench *b, bench_new, bench_free)
 {
 	static const struct {
 		const char *request, *allow;
@@ -288,7 +272,6 @@ static void method_not_allowed(void **state)
 		{ "GET /change", "Allow: POST, PUT\r\n" },
 		{ "HEAD /change", "Allow: POST, PUT\r\n" },
 	};
-	struct bench *b = *state;
 	size_t i;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -329,10 +312,8 @@ static void ask_gzip(struct bench *b, const char *path)
 	take_all(b, fd);
 }
 
-static void gzip_where_it_pays(void **state)
+TEST_WITH(gzip_where_it_pays, struct bench *b, bench_new, bench_free)
 {
-	struct bench *b = *state;
-
 	ask(b, "GET /large", "");
 	assert_int_equal(status(b), 503);
 	assert_true(has(b, "Content-Type: text/x-large\r\n"));
@@ -348,9 +329,8 @@ static void gzip_where_it_pays(void **state)
 	assert_string_equal(body(b), "/small");
 }
 
-static void streams_are_whole(void **state)
+TEST_WITH(streams_are_whole, struct bench *b, bench_new, bench_free)
 {
-	struct bench *b = *state;
 	int fd = client(b);
 
 	b->stream.chunks = 30;
@@ -390,10 +370,8 @@ static void run_until_done(struct bench *b)
 	}
 }
 
-static void client_goes_away(void **state)
+TEST_WITH(client_goes_away, struct bench *b, bench_new, bench_free)
 {
-	struct bench *b = *state;
-
 	close(endless(b));
 	run_until_done(b);
 	http_free(b->http);
@@ -401,9 +379,8 @@ static void client_goes_away(void **state)
 	assert_int_equal(b->stream.dones, 1);
 }
 
-static void door_is_shut(void **state)
+TEST_WITH(door_is_shut, struct bench *b, bench_new, bench_free)
 {
-	struct bench *b = *state;
 	int fd = endless(b);
 
 	http_free(b->http);
@@ -412,9 +389,8 @@ static void door_is_shut(void **state)
 	close(fd);
 }
 
-static void deadline_of_answers(void **state)
+TEST_WITH(deadline_of_answers, struct bench *b, bench_new, bench_free)
 {
-	struct bench *b = *state;
 	int fd = endless(b);
 
 	b->now += 5 * SECOND - 1;
@@ -428,9 +404,8 @@ static void deadline_of_answers(void **state)
 }
 
 /* Bytes that keep trickling do not put it off; the door asks to be called in time. */
-static void deadline_of_requests(void **state)
+TEST_WITH(deadline_of_requests, struct bench *b, bench_new, bench_free)
 {
-	struct bench *b = *state;
 	int fd = client(b);
 
 	/* Time stands still until the first answer shows that both are accepted. */
@@ -449,9 +424,8 @@ static void deadline_of_requests(void **state)
 }
 
 /* Kept open after an answer: closed too, but nothing went wrong. */
-static void idle_is_no_offence(void **state)
+TEST_WITH(idle_is_no_offence, struct bench *b, bench_new, bench_free)
 {
-	struct bench *b = *state;
 	int fd = client(b);
 
 	put(fd, "GET /small HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -464,31 +438,7 @@ static void idle_is_no_offence(void **state)
 	assert_int_equal(http_counts(b->http).deadline, 0);
 }
 
-static void nothing_to_free(void **state)
+TEST(nothing_to_free)
 {
-	(void)state;
 	http_free(NULL);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(routes_and_methods),
-		TEST(bodies_of_requests_are_passed_over),
-		TEST(head_has_no_body),
-		TEST(not_found),
-		TEST(method_not_allowed),
-		TEST(gzip_where_it_pays),
-		TEST(streams_are_whole),
-		TEST(client_goes_away),
-		TEST(door_is_shut),
-		TEST(deadline_of_answers),
-		TEST(deadline_of_requests),
-		TEST(idle_is_no_offence),
-		cmocka_unit_test(nothing_to_free),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

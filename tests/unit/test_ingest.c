@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include <stdio.h>
 #include <windsock/exposition.h>
@@ -260,11 +255,10 @@ static const struct {
 	{ "p.n.:1|c", "lines=1 c=1 !empty_metric_name=1 named=1" },
 };
 
-static void every_row(void **state)
+TEST(every_row)
 {
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct fixture f = plain();
 
@@ -275,12 +269,11 @@ static void every_row(void **state)
 }
 
 /* What is remembered of a name counts as what was found out about it. */
-static void known_names_count_the_same(void **state)
+TEST(known_names_count_the_same)
 {
 	struct fixture f = plain();
 	int i;
 
-	(void)state;
 	for (i = 0; i < 3; i++)
 		feed(&f, "p.c.a:1|c|#bad,le:1,k:v\n,k=v:1|c\nq:1|c\np.d.x:1|c\np.n.up:1|c");
 	assert_counters(&f, "lines=15 unmatched=3 applied=6 c=12 !empty_metric_name=3 "
@@ -291,12 +284,11 @@ static void known_names_count_the_same(void **state)
 	unmake(&f);
 }
 
-static void unmatched_are_dropped_and_counted(void **state)
+TEST(unmatched_are_dropped_and_counted)
 {
 	struct fixture f = make(mapping_of("[windsock]\nunmatched = drop\n", ""), 0,
 	                        (struct ws_limits){ 0 });
 
-	(void)state;
 	feed(&f, "q:1|c\nq:1|c\nr:1|g");
 	assert_counters(&f, "lines=3 unmatched=3 unmatched.dropped=3 c=2 g=1");
 	assert_int_equal(ws_store_counts(f.store).series, 0);
@@ -304,13 +296,12 @@ static void unmatched_are_dropped_and_counted(void **state)
 }
 
 /* Known or new, from either generation of cache, and not beyond a change of the rules. */
-static void unmatched_are_listed(void **state)
+TEST(unmatched_are_listed)
 {
 	struct fixture f = make(mapping_of(rules, ""), 1, (struct ws_limits){ 0 });
 	struct ws_unmatched_name cache[WS_UNMATCHED_MAX];
 	int i;
 
-	(void)state;
 	for (i = 0; i < 5; i++)
 		feed(&f, "q:1|c\nq:7|c\np.c.a:1|c\nr,a=b:1|g\nr,a=c:3|g");
 	assert_int_equal(ws_unmatched_list(f.unmatched, cache), 2);
@@ -327,21 +318,19 @@ static void unmatched_are_listed(void **state)
 	unmake(&f);
 }
 
-static void truncated_line_is_not_used(void **state)
+TEST(truncated_line_is_not_used)
 {
 	struct fixture f = plain();
 
-	(void)state;
 	feed_span(&f, ws_span_str("p.c.a:1|c\np.c.a:12"), true);
 	assert_counters(&f, "lines=2 truncated=1 applied=1 c=1 !truncated=1 counted=1");
 	unmake(&f);
 }
 
-static void a_full_store_refuses_each_time(void **state)
+TEST(a_full_store_refuses_each_time)
 {
 	struct fixture f = make(mapping_of(rules, ""), 0, (struct ws_limits){ .series = 1 });
 
-	(void)state;
 	feed(&f, "p.c.a:1|c\np.c.b:1|c");
 	feed(&f, "p.c.b:1|c\np.c.a:1|c");
 	assert_counters(&f, "lines=4 applied=2 c=4 ?series_limit=2 counted=4");
@@ -351,11 +340,10 @@ static void a_full_store_refuses_each_time(void **state)
 
 /* --- values --- */
 
-static void values_arrive(void **state)
+TEST(values_arrive)
 {
 	struct fixture f = plain();
 
-	(void)state;
 	feed(&f, "p.c.a:1|c\np.c.a:2|c|@0.5\np.g.a:5|g\np.g.a:-1|g\np.g.b:-inf|g\np.t.a:1500|ms\n"
 	         "p.s:joe|s\np.s:ann|s\np.s:joe|s\nq-1:3|c");
 	assert_true(shows(&f, "counted{x=\"a\"} 5"));
@@ -367,24 +355,22 @@ static void values_arrive(void **state)
 }
 
 /* A sample out of bounds, or refused, does not make a series either. */
-static void refused_samples_make_no_series(void **state)
+TEST(refused_samples_make_no_series)
 {
 	struct fixture f = plain();
 
-	(void)state;
 	feed(&f, "p.b:11|g\np.c.a:-1|c\np.t.a:nan|ms\np.i:x|s\np.d.x:1|c");
 	assert_int_equal(ws_store_counts(f.store).series, 0);
 	unmake(&f);
 }
 
 /* Several windows, several flushes: nothing is lost, and order is kept. */
-static void long_batches(void **state)
+TEST(long_batches)
 {
 	struct ws_buf text = WS_BUF_INIT;
 	struct fixture f = plain();
 	int i;
 
-	(void)state;
 	for (i = 0; i < 1000; i++)
 		ws_buf_printf(&text, "p.c.a:1|c\np.g.a:%d|g\np.g.a:+1|g\n", i);
 	feed_span(&f, ws_buf_text(&text), false);
@@ -395,14 +381,13 @@ static void long_batches(void **state)
 	unmake(&f);
 }
 
-static void files_feed_a_series_once(void **state)
+TEST(files_feed_a_series_once)
 {
 	struct fixture f = make(mapping_of("[r]\nmatch = a\nmetric = m\nas = counter\n",
 	                                   "[s]\nmatch = <_>\nmetric = m\nas = counter\n"
 	                                   "continue = yes\n[t]\nmatch = a\nmetric = n\n"),
 	                        0, (struct ws_limits){ 0 });
 
-	(void)state;
 	feed(&f, "a:1|c\nb:1|c");
 	assert_true(shows(&f, "m 2"));
 	assert_true(shows(&f, "n 1"));
@@ -412,11 +397,10 @@ static void files_feed_a_series_once(void **state)
 
 /* --- what is remembered --- */
 
-static void expired_series_are_made_anew(void **state)
+TEST(expired_series_are_made_anew)
 {
 	struct fixture f = plain();
 
-	(void)state;
 	feed(&f, "p.c.a:1|c\np.c.a:1|c\np.g.a:1|g");
 	f.now += 60 * SECOND;
 	while (ws_store_expire(f.store, f.now, 100) == 100)
@@ -434,14 +418,13 @@ static void expired_series_are_made_anew(void **state)
 #define NAMES 500
 
 /* More names than are remembered, in one batch and in several. */
-static void full_cache_loses_nothing(void **state)
+TEST(full_cache_loses_nothing)
 {
 	struct fixture f = make(mapping_of(rules, ""), 40, (struct ws_limits){ 0 });
 	struct ws_buf text = WS_BUF_INIT;
 	char line[64];
 	int i, round;
 
-	(void)state;
 	for (i = 0; i < NAMES; i++)
 		ws_buf_printf(&text, "p.c.%d:1|c\np.c.%d:1|c|#bad\n", i, NAMES - i);
 	for (round = 0; round < 3; round++)
@@ -457,11 +440,10 @@ static void full_cache_loses_nothing(void **state)
 	unmake(&f);
 }
 
-static void another_mapping_is_another_answer(void **state)
+TEST(another_mapping_is_another_answer)
 {
 	struct fixture f = plain();
 
-	(void)state;
 	feed(&f, "p.c.a:1|c");
 	/* The ingest holds its own reference to the old one. */
 	ws_mapping_unref(f.mapping);
@@ -474,12 +456,11 @@ static void another_mapping_is_another_answer(void **state)
 	unmake(&f);
 }
 
-static void unknown_reasons_are_shown_once_a_batch(void **state)
+TEST(unknown_reasons_are_shown_once_a_batch)
 {
 	struct fixture f = plain();
 	struct ws_recent recent[WS_RECENT_MAX];
 
-	(void)state;
 	feed(&f, "junk1\njunk2\np.c.a:-1|c");
 	feed(&f, "junk1");
 	assert_int_equal(ws_recent_list(f.stats, WS_RECENT_REJECTED, recent), 2);
@@ -550,7 +531,7 @@ static void replay(struct fixture *f, const struct datagrams *d)
 	ws_ingest_settle(f->ingest);
 }
 
-static void known_names_cost_no_allocation(void **state)
+TEST(known_names_cost_no_allocation)
 {
 	char name[] = CONF_BUILTIN;
 	char *items[] = { name };
@@ -561,7 +542,6 @@ static void known_names_cost_no_allocation(void **state)
 	struct fixture f;
 	size_t before;
 
-	(void)state;
 	f = make(mapping_files_load(&list, NULL, &text), 0, (struct ws_limits){ 0 });
 	replay(&f, d);
 	once = sums(&f);
@@ -579,27 +559,4 @@ static void known_names_cost_no_allocation(void **state)
 	ws_buf_fini(&d->bytes);
 	free(d);
 	unmake(&f);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_row),
-		cmocka_unit_test(known_names_count_the_same),
-		cmocka_unit_test(unmatched_are_dropped_and_counted),
-		cmocka_unit_test(unmatched_are_listed),
-		cmocka_unit_test(truncated_line_is_not_used),
-		cmocka_unit_test(a_full_store_refuses_each_time),
-		cmocka_unit_test(values_arrive),
-		cmocka_unit_test(refused_samples_make_no_series),
-		cmocka_unit_test(long_batches),
-		cmocka_unit_test(files_feed_a_series_once),
-		cmocka_unit_test(expired_series_are_made_anew),
-		cmocka_unit_test(full_cache_loses_nothing),
-		cmocka_unit_test(another_mapping_is_another_answer),
-		cmocka_unit_test(unknown_reasons_are_shown_once_a_batch),
-		cmocka_unit_test(known_names_cost_no_allocation),
-	};
-
-	return cmocka_run_group_tests_name("ingest", tests, NULL, NULL);
 }

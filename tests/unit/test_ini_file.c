@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include "rules/ini_file.h"
 
@@ -38,20 +33,18 @@ static void check(const char *text, const char *expect)
 	ws_buf_fini(&got);
 }
 
-static void pairs(void **state)
+TEST(pairs)
 {
-	(void)state;
 	check("", "");
 	check("[a]\nk = v ; said\n\n# no\nm: <s:x|y>\n", "1 [a];2 [a] k=v;5 [a] m=<s:x|y>;");
 	check("[a]\r\nk = v\r\n", "1 [a];2 [a] k=v;");
 	check("[a]\nl = x,\n    y=<z>,\n\tw\n[b]\nk=1", "1 [a];2 [a] l=x, y=<z>, w;5 [b];6 [b] k=1;");
 }
 
-static void mistakes(void **state)
+TEST(mistakes)
 {
 	char text[600];
 
-	(void)state;
 	check("[a]\nnothing\n[b\nk=v\n", "1 [a];2 wrong;3 wrong;4 [a] k=v;");
 	/* inih itself would cut these in silence. */
 	memset(text, 'x', sizeof(text));
@@ -62,14 +55,4 @@ static void mistakes(void **state)
 	text[0] = '[';
 	memcpy(text + 70, "]\nz=1\n", 7);
 	check(text, "1 wrong;2 [] z=1;");
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(pairs),
-		cmocka_unit_test(mistakes),
-	};
-
-	return cmocka_run_group_tests_name("ini", tests, NULL, NULL);
 }

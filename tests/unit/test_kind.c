@@ -1,23 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include <windsock/kind.h>
 
-static void words(void **state)
+TEST(words)
 {
-	(void)state;
 	assert_string_equal(ws_kind_word(WS_KIND_COUNTER), "counter");
 	assert_string_equal(ws_kind_word(WS_KIND_HISTOGRAM), "histogram");
 }
 
-static void kinds(void **state)
+TEST(kinds)
 {
-	(void)state;
 	assert_int_equal(ws_kind_of(WS_TYPE_COUNTER, WS_KIND_SUMMARY), WS_KIND_COUNTER);
 	assert_int_equal(ws_kind_of(WS_TYPE_GAUGE, WS_KIND_SUMMARY), WS_KIND_GAUGE);
 	assert_int_equal(ws_kind_of(WS_TYPE_SET, WS_KIND_SUMMARY), WS_KIND_GAUGE);
@@ -27,7 +20,7 @@ static void kinds(void **state)
 }
 
 /* Columns: counter, gauge, summary, histogram. */
-static void ops(void **state)
+TEST(ops)
 {
 	static const enum ws_op want[WS_NTYPES][WS_NKINDS] = {
 		[WS_TYPE_COUNTER] = { WS_OP_ADD, WS_OP_UP_DOWN, WS_OP_NONE, WS_OP_NONE },
@@ -40,7 +33,6 @@ static void ops(void **state)
 	};
 	int type, kind;
 
-	(void)state;
 	for (type = 0; type < WS_NTYPES; type++) {
 		for (kind = 0; kind < WS_NKINDS; kind++)
 			assert_int_equal(ws_op_of((enum ws_type)type, (enum ws_kind)kind),
@@ -48,26 +40,13 @@ static void ops(void **state)
 	}
 }
 
-static void options(void **state)
+TEST(options)
 {
 	size_t i;
 
-	(void)state;
 	assert_int_equal(ws_kind_options_default.nbuckets, 11);
 	assert_int_equal(ws_kind_options_default.nquantiles, 3);
 	assert_true(ws_kind_options_default.window_ns == INT64_C(600000000000));
 	for (i = 1; i < ws_kind_options_default.nbuckets; i++)
 		assert_true(ws_kind_options_default.buckets[i - 1] < ws_kind_options_default.buckets[i]);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(words),
-		cmocka_unit_test(kinds),
-		cmocka_unit_test(ops),
-		cmocka_unit_test(options),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

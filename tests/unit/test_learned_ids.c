@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
-
 #include <windsock/learned_ids.h>
 
 static const struct ws_hash_key key = { 1, 2 };
@@ -23,12 +17,11 @@ static bool has(struct ws_learned_ids *l, const char *name, const char *value)
 	return ws_learned_ids_has(l, ws_span_str(name), ws_span_str(value));
 }
 
-static void knows_what_it_saw(void **state)
+TEST(knows_what_it_saw)
 {
 	struct ws_learned_ids *l = ws_learned_ids_new(0, key);
 	uint64_t version = ws_learned_ids_version(l);
 
-	(void)state;
 	assert_false(has(l, "dag_id", "a.b"));
 	assert_true(add(l, "a.b", 1));
 	assert_true(ws_learned_ids_version(l) != version);
@@ -43,12 +36,11 @@ static void knows_what_it_saw(void **state)
 	ws_learned_ids_free(l);
 }
 
-static void nothing_is_no_value(void **state)
+TEST(nothing_is_no_value)
 {
 	static char longest[4000];
 	struct ws_learned_ids *l = ws_learned_ids_new(0, key);
 
-	(void)state;
 	assert_false(add(l, "", 1));
 	assert_false(ws_learned_ids_add(l, ws_span_str("dag_id"), ws_span(longest, sizeof(longest)), 1));
 	assert_false(ws_learned_ids_has(l, ws_span_str("dag_id"), ws_span(longest, sizeof(longest))));
@@ -60,11 +52,10 @@ static void nothing_is_no_value(void **state)
 	ws_learned_ids_free(NULL);
 }
 
-static void when_full_the_oldest_goes(void **state)
+TEST(when_full_the_oldest_goes)
 {
 	struct ws_learned_ids *l = ws_learned_ids_new(3, key);
 
-	(void)state;
 	add(l, "a", 1);
 	add(l, "b", 2);
 	add(l, "c", 3);
@@ -76,12 +67,11 @@ static void when_full_the_oldest_goes(void **state)
 	ws_learned_ids_free(l);
 }
 
-static void expires_what_is_not_seen(void **state)
+TEST(expires_what_is_not_seen)
 {
 	struct ws_learned_ids *l = ws_learned_ids_new(0, key);
 	uint64_t version;
 
-	(void)state;
 	add(l, "a", 10);
 	add(l, "b", 20);
 	add(l, "a", 30);
@@ -114,30 +104,16 @@ static void *crowd(void *arg)
 	return NULL;
 }
 
-static void many_threads(void **state)
+TEST(many_threads)
 {
 	struct ws_learned_ids *l = ws_learned_ids_new(50, key);
 	pthread_t threads[3];
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < 3; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, crowd, l), 0);
 	for (i = 0; i < 3; i++)
 		pthread_join(threads[i], NULL);
 	assert_true(ws_learned_ids_count(l) <= 50);
 	ws_learned_ids_free(l);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(knows_what_it_saw),
-		cmocka_unit_test(nothing_is_no_value),
-		cmocka_unit_test(when_full_the_oldest_goes),
-		cmocka_unit_test(expires_what_is_not_seen),
-		cmocka_unit_test(many_threads),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include <stdio.h>
 #include <windsock/line.h>
@@ -98,44 +93,40 @@ static const struct {
 	{ "x:1|c|what", "c x 1 problem x1;" },
 };
 
-static void every_row(void **state)
+TEST(every_row)
 {
 	char got[1024];
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		describe(ws_span_str(rows[i].datagram), got, sizeof(got));
 		assert_string_equal(got, rows[i].expect);
 	}
 }
 
-static void nul_is_a_byte(void **state)
+TEST(nul_is_a_byte)
 {
 	char got[64];
 
-	(void)state;
 	describe(ws_span("a\0b:1|c", 7), got, sizeof(got));
 	assert_memory_equal(got, "c a", 3);
 }
 
-static void truncated_line_is_refused(void **state)
+TEST(truncated_line_is_refused)
 {
 	struct ws_lines it;
 	struct ws_sample s;
 
-	(void)state;
 	ws_lines_init(&it, ws_span_str("a:1|c\nb:2"), true);
 	assert_int_equal(ws_lines_next(&it, &s), WS_OK);
 	assert_int_equal(ws_lines_next(&it, &s), WS_ERR_TRUNCATED);
 	assert_int_equal(ws_lines_next(&it, &s), WS_ERR_END);
 }
 
-static void heads(void **state)
+TEST(heads)
 {
 	struct ws_head h;
 
-	(void)state;
 	assert_int_equal(ws_head_parse(ws_span_str("a.[k=v,j=w]b"), ws_span(NULL, 0), &h), WS_OK);
 	assert_true(ws_span_is(h.name, "a.") && ws_span_is(h.name_tail, "b"));
 	assert_int_equal(h.ntags, 2);
@@ -149,16 +140,4 @@ static void heads(void **state)
 	assert_int_equal(h.bad_tags, 3);
 	assert_int_equal(ws_head_parse(ws_span_str("[k=v,j=wa.b"), ws_span(NULL, 0), &h), WS_OK);
 	assert_true(ws_span_is(h.name, "[k=v,j=wa.b"));
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_row),
-		cmocka_unit_test(nul_is_a_byte),
-		cmocka_unit_test(truncated_line_is_refused),
-		cmocka_unit_test(heads),
-	};
-
-	return cmocka_run_group_tests_name("line", tests, NULL, NULL);
 }

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
+
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
 #include <errno.h>
 #include <unistd.h>
 
@@ -15,33 +11,22 @@
 #define REPLACED "\xef\xbf\xbd"
 #define ELLIPSIS "\xe2\x80\xa6"
 
-static int pipe_fds[2];
 static char got[8192];
-
-static int setup(void **state)
-{
-	(void)state;
-	return pipe(pipe_fds);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	log_setup(LOG_INFO, LOG_LOGFMT, STDERR_FILENO);
-	close(pipe_fds[0]);
-	close(pipe_fds[1]);
-	return 0;
-}
 
 /* What one message becomes; "" when nothing was written. */
 static const char *logged(enum log_format format, enum log_level level, const char *message)
 {
+	int fds[2];
 	ssize_t n;
 
-	log_setup(LOG_INFO, format, pipe_fds[1]);
+	assert_int_equal(pipe(fds), 0);
+	log_setup(LOG_INFO, format, fds[1]);
 	log_write(level, "topic", "%s", message);
-	assert_int_equal(write(pipe_fds[1], "", 1), 1);
-	n = read(pipe_fds[0], got, sizeof(got));
+	log_setup(LOG_INFO, LOG_LOGFMT, STDERR_FILENO);
+	assert_int_equal(write(fds[1], "", 1), 1);
+	n = read(fds[0], got, sizeof(got));
+	close(fds[0]);
+	close(fds[1]);
 	assert_true(n > 0 && got[n - 1] == '\0');
 	return got;
 }
@@ -76,12 +61,11 @@ static const struct {
 	{ "100%s", "\"100%s\"" },
 };
 
-static void messages_are_quoted(void **state)
+TEST(messages_are_quoted)
 {
 	char tail[256];
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
 		snprintf(tail, sizeof(tail), " level=warn topic=topic msg=%s\n",
 		         messages[i].quoted);
@@ -95,12 +79,11 @@ static void messages_are_quoted(void **state)
 	}
 }
 
-static void time_is_utc_with_milliseconds(void **state)
+TEST(time_is_utc_with_milliseconds)
 {
 	const char *line = logged(LOG_LOGFMT, LOG_INFO, "x");
 	int year, month, day, hour, minute, second, ms, used = 0;
 
-	(void)state;
 	assert_int_equal(sscanf(line, "ts=%4d-%2d-%2dT%2d:%2d:%2d.%3dZ level=info%n", &year,
 				&month, &day, &hour, &minute, &second, &ms, &used), 7);
 	assert_true(used == (int)strlen("ts=2026-01-01T00:00:00.000Z level=info"));
@@ -108,13 +91,12 @@ static void time_is_utc_with_milliseconds(void **state)
 }
 
 /* One line stays one line of at most 2 KiB, whole characters, properly closed. */
-static void long_messages_are_cut(void **state)
+TEST(long_messages_are_cut)
 {
 	char message[6000];
 	const char *line;
 	size_t i, shift;
 
-	(void)state;
 	for (shift = 0; shift < 4; shift++) {
 		memset(message, 'x', shift);
 		for (i = shift; i + 2 < sizeof(message); i += 2)
@@ -133,12 +115,11 @@ static void long_messages_are_cut(void **state)
 	assert_string_equal(line + strlen(line) - 8, "\\n" ELLIPSIS "\"}\n");
 }
 
-static void levels(void **state)
+TEST(levels)
 {
 	enum log_level level = LOG_ERROR;
 	enum log_format format = LOG_JSON;
 
-	(void)state;
 	assert_string_equal(logged(LOG_LOGFMT, LOG_DEBUG, "x"), "");
 	from(logged(LOG_LOGFMT, LOG_INFO, "x"), "level=info ");
 	assert_true(log_level_parse(ws_span_str("debug"), &level));
@@ -157,24 +138,10 @@ static void levels(void **state)
 	assert_int_equal(format, LOG_JSON);
 }
 
-static void errno_is_kept(void **state)
+TEST(errno_is_kept)
 {
-	(void)state;
 	log_setup(LOG_INFO, LOG_LOGFMT, -1);
 	errno = ENOSPC;
 	log_error("topic", "nowhere to go");
 	assert_int_equal(errno, ENOSPC);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(messages_are_quoted),
-		cmocka_unit_test(time_is_utc_with_milliseconds),
-		cmocka_unit_test(long_messages_are_cut),
-		cmocka_unit_test(levels),
-		cmocka_unit_test(errno_is_kept),
-	};
-
-	return cmocka_run_group_tests(tests, setup, teardown);
 }

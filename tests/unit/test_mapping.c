@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -342,12 +337,11 @@ static const struct {
 	{ RULE("r", "match = a\nmetric = m"), ",k=v:1|c", "!empty_metric_name" },
 };
 
-static void every_row(void **state)
+TEST(every_row)
 {
 	char got[TEXT_MAX];
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const char *const texts[] = { rows[i].text, NULL };
 		struct ws_mapping *m = must_compile(texts, NULL);
@@ -484,12 +478,11 @@ static const struct {
 	{ "[r]\nmatch = a\nmetric = m\nhelp = \xe4\n", "a.ini:4: the value is not UTF-8\n" },
 };
 
-static void every_mistake(void **state)
+TEST(every_mistake)
 {
 	char got[TEXT_MAX];
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
 		const char *const texts[] = { mistakes[i].text, NULL };
 		struct ws_buf diags = WS_BUF_INIT;
@@ -503,7 +496,7 @@ static void every_mistake(void **state)
 }
 
 /* Rules that look alike and are both of use. */
-static void not_shadowed(void **state)
+TEST(not_shadowed)
 {
 	static const char *const fine[] = {
 		RULE("r", "match = <x>.b\nmetric = m\ncontinue = yes") RULE("s", "match = a.b\nmetric = n"),
@@ -517,7 +510,6 @@ static void not_shadowed(void **state)
 	};
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < sizeof(fine) / sizeof(fine[0]); i++) {
 		const char *const texts[] = { fine[i], NULL };
 
@@ -527,7 +519,7 @@ static void not_shadowed(void **state)
 
 /* --- several files --- */
 
-static void each_file_is_a_view(void **state)
+TEST(each_file_is_a_view)
 {
 	const char *const texts[] = {
 		RULE("r", "match = a.<x>\nmetric = m") RULE("s", "match = <x...>\nmetric = n"),
@@ -539,7 +531,6 @@ static void each_file_is_a_view(void **state)
 	struct ws_sample s = sample("a.b:1|c");
 	char got[TEXT_MAX];
 
-	(void)state;
 	describe(m, "a.b:1|c", got, sizeof(got));
 	assert_string_equal(got, "r counter m{x=\"b\"};b.ini/r drop;");
 	describe(m, "q:1|c", got, sizeof(got));
@@ -551,7 +542,7 @@ static void each_file_is_a_view(void **state)
 	ws_mapping_unref(m);
 }
 
-static void last_file_decides_on_unmatched(void **state)
+TEST(last_file_decides_on_unmatched)
 {
 	const char *const drop[] = { FILE_SECTION("unmatched = keep"),
 		                     FILE_SECTION("unmatched = drop"), FILE_SECTION(""), NULL };
@@ -560,7 +551,6 @@ static void last_file_decides_on_unmatched(void **state)
 	struct ws_mapping *m = must_compile(drop, NULL);
 	char got[TEXT_MAX];
 
-	(void)state;
 	describe(m, "a:1|c", got, sizeof(got));
 	assert_string_equal(got, "");
 	ws_mapping_unref(m);
@@ -570,20 +560,19 @@ static void last_file_decides_on_unmatched(void **state)
 	ws_mapping_unref(m);
 }
 
-static void files_must_agree_on_a_family(void **state)
+TEST(files_must_agree_on_a_family)
 {
 	const char *const texts[] = { "\n" RULE("r", "match = a\nmetric = m\nas = gauge"),
 		                      RULE("s", "match = b\nmetric = m\nas = counter"), NULL };
 	struct ws_buf diags = WS_BUF_INIT;
 
-	(void)state;
 	assert_null(compile(texts, NULL, &diags));
 	assert_true(ws_span_is(ws_buf_text(&diags),
 	            "b.ini:1: rule [s] gives its metric another type than rule [r] (a.ini:2)\n"));
 	ws_buf_fini(&diags);
 }
 
-static void prefix_option_wins_over_the_files(void **state)
+TEST(prefix_option_wins_over_the_files)
 {
 	const char *const texts[] = {
 		FILE_SECTION("prefix = p") RULE("r", "match = a\nmetric = m")
@@ -591,7 +580,6 @@ static void prefix_option_wins_over_the_files(void **state)
 	struct ws_mapping *m = must_compile(texts, "o.o");
 	char got[TEXT_MAX];
 
-	(void)state;
 	describe(m, "o.o.a:1|c", got, sizeof(got));
 	assert_string_equal(got, "r counter m{};");
 	describe(m, "own.a:1|c", got, sizeof(got));
@@ -605,7 +593,7 @@ static void prefix_option_wins_over_the_files(void **state)
 
 /* --- the rest of the contract --- */
 
-static void shapes_and_help(void **state)
+TEST(shapes_and_help)
 {
 	const char *const texts[] = {
 		FILE_SECTION("buckets = 1, 2.5\nwindow = 1m")
@@ -616,7 +604,6 @@ static void shapes_and_help(void **state)
 	struct ws_sample s = sample("a.b:1|ms");
 	const struct ws_target *t = &r->steps[0].target;
 
-	(void)state;
 	assert_int_equal(ws_mapping_resolve(m, &s, r), WS_OK);
 	assert_true(ws_span_is(t->help, "About b."));
 	assert_int_equal(t->options.nbuckets, 2);
@@ -632,14 +619,13 @@ static void shapes_and_help(void **state)
 	ws_mapping_unref(m);
 }
 
-static void reserved_tags_are_counted(void **state)
+TEST(reserved_tags_are_counted)
 {
 	const char *const texts[] = { RULE("r", "match = a\nmetric = m"), NULL };
 	struct ws_mapping *m = must_compile(texts, NULL);
 	struct ws_resolution *r = ws_resolution_new(m, NULL);
 	struct ws_sample s = sample("a:1|c|#le:1,quantile:2,__x:3,--x:4,ok:5,bad");
 
-	(void)state;
 	assert_int_equal(ws_mapping_resolve(m, &s, r), WS_OK);
 	/* A run of dashes is one underscore. */
 	assert_int_equal(r->reserved_tags, 3);
@@ -652,7 +638,7 @@ static void reserved_tags_are_counted(void **state)
 	ws_mapping_unref(m);
 }
 
-static void exploding_regex_is_given_up(void **state)
+TEST(exploding_regex_is_given_up)
 {
 	const char *const texts[] = { RULE("r", "regex = (a+)+b\nmetric = m")
 		                      RULE("s", "match = <x...>\nmetric = n\nlabels ="), NULL };
@@ -660,7 +646,6 @@ static void exploding_regex_is_given_up(void **state)
 	struct ws_resolution *r = ws_resolution_new(m, NULL);
 	struct ws_sample s = sample("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaabc:1|c");
 
-	(void)state;
 	assert_int_equal(ws_mapping_resolve(m, &s, r), WS_OK);
 	assert_int_equal(r->regex_gave_up, 1);
 	assert_int_equal(r->nsteps, 1);
@@ -670,19 +655,18 @@ static void exploding_regex_is_given_up(void **state)
 }
 
 /* Whatever a regular expression takes apart, labels stay UTF-8. */
-static void regex_does_not_cut_characters(void **state)
+TEST(regex_does_not_cut_characters)
 {
 	const char *const texts[] = { RULE("r", "regex = (?<a>.)(?<b>.*)\nmetric = m"), NULL };
 	struct ws_mapping *m = must_compile(texts, NULL);
 	char got[TEXT_MAX];
 
-	(void)state;
 	describe(m, "\xc3\xa4z:1|c", got, sizeof(got));
 	assert_string_equal(got, "r counter m{a=\"\xc3\xa4\",b=\"z\"};");
 	ws_mapping_unref(m);
 }
 
-static void rules_as_written(void **state)
+TEST(rules_as_written)
 {
 	const char *const texts[] = {
 		FILE_SECTION("prefix = p")
@@ -694,7 +678,6 @@ static void rules_as_written(void **state)
 	struct ws_mapping *m = must_compile(texts, NULL);
 	struct ws_rule_info r;
 
-	(void)state;
 	assert_int_equal(ws_mapping_rules(m), 3);
 	r = ws_mapping_rule(m, 0);
 	assert_true(ws_span_is(r.name, "r") && ws_span_is(r.match, "p.a.<x>.<y>"));
@@ -716,20 +699,19 @@ static void rules_as_written(void **state)
 	ws_mapping_unref(m);
 }
 
-static void makes_by_name(void **state)
+TEST(makes_by_name)
 {
 	const char *const texts[] = { RULE("r", "match = a\nmetric = m")
 		                      RULE("s", "match = b\ndrop = yes"), NULL };
 	struct ws_mapping *m = must_compile(texts, NULL);
 
-	(void)state;
 	assert_true(ws_mapping_makes(m, ws_span_str("m")));
 	assert_false(ws_mapping_makes(m, ws_span_str("mm")));
 	assert_false(ws_mapping_makes(m, ws_span_str("b")));
 	ws_mapping_unref(m);
 }
 
-static void captures_explain(void **state)
+TEST(captures_explain)
 {
 	const char *const texts[] = {
 		RULE("r", "match = a.<x>.<y...>\nmetric = m\ntype = ms\ntags = k, !o, j"), NULL };
@@ -738,7 +720,6 @@ static void captures_explain(void **state)
 	struct ws_sample s = sample("a.1.2.3:1|ms|#j:J,k:K");
 	struct ws_capture c[8];
 
-	(void)state;
 	assert_int_equal(ws_mapping_resolve(m, &s, r), WS_OK);
 	assert_int_equal(ws_mapping_captures(m, r, 0, c, 8), 4);
 	assert_true(ws_span_is(c[0].name, "x") && ws_span_is(c[0].value, "1"));
@@ -750,12 +731,11 @@ static void captures_explain(void **state)
 	ws_mapping_unref(m);
 }
 
-static void references(void **state)
+TEST(references)
 {
 	const char *const texts[] = { RULE("r", "match = a\nmetric = m"), NULL };
 	struct ws_mapping *m = must_compile(texts, NULL);
 
-	(void)state;
 	assert_ptr_equal(ws_mapping_ref(m), m);
 	ws_mapping_unref(m);
 	assert_int_equal(ws_mapping_rules(m), 1);
@@ -765,14 +745,13 @@ static void references(void **state)
 }
 
 /* What stood in diags before stays, and does not count as a mistake. */
-static void diags_are_added(void **state)
+TEST(diags_are_added)
 {
 	const char *const good[] = { RULE("r", "match = a\nmetric = m"), NULL };
 	const char *const bad[] = { "x\n", NULL };
 	struct ws_buf diags = WS_BUF_INIT;
 	struct ws_mapping *m;
 
-	(void)state;
 	ws_buf_str(&diags, "before\n");
 	m = compile(good, NULL, &diags);
 	assert_non_null(m);
@@ -781,28 +760,4 @@ static void diags_are_added(void **state)
 	assert_true(ws_span_is(ws_buf_text(&diags),
 	                       "before\na.ini:1: neither [section] nor key = value\n"));
 	ws_buf_fini(&diags);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_row),
-		cmocka_unit_test(every_mistake),
-		cmocka_unit_test(not_shadowed),
-		cmocka_unit_test(each_file_is_a_view),
-		cmocka_unit_test(last_file_decides_on_unmatched),
-		cmocka_unit_test(files_must_agree_on_a_family),
-		cmocka_unit_test(prefix_option_wins_over_the_files),
-		cmocka_unit_test(shapes_and_help),
-		cmocka_unit_test(reserved_tags_are_counted),
-		cmocka_unit_test(exploding_regex_is_given_up),
-		cmocka_unit_test(regex_does_not_cut_characters),
-		cmocka_unit_test(rules_as_written),
-		cmocka_unit_test(makes_by_name),
-		cmocka_unit_test(captures_explain),
-		cmocka_unit_test(references),
-		cmocka_unit_test(diags_are_added),
-	};
-
-	return cmocka_run_group_tests_name("mapping", tests, NULL, NULL);
 }

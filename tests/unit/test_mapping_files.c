@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "daemon/mapping_files.h"
 
@@ -22,13 +17,12 @@ static struct ws_mapping *load(char *file, char *more, struct ws_buf *diags)
 	return mapping;
 }
 
-static void builtin(void **state)
+TEST(builtin)
 {
 	char name[] = CONF_BUILTIN;
 	struct ws_buf diags = WS_BUF_INIT;
 	struct ws_mapping *mapping = load(name, NULL, &diags);
 
-	(void)state;
 	if (mapping == NULL)
 		fail_msg("%s", diags.ptr);
 	assert_true(ws_mapping_rules(mapping) > 0);
@@ -37,12 +31,11 @@ static void builtin(void **state)
 	ws_buf_fini(&diags);
 }
 
-static void unreadable_files_are_all_named(void **state)
+TEST(unreadable_files_are_all_named)
 {
 	char missing[] = "/nonexistent/a.ini", directory[] = "/";
 	struct ws_buf diags = WS_BUF_INIT;
 
-	(void)state;
 	assert_null(load(missing, directory, &diags));
 	assert_string_equal(diags.ptr,
 	                    "/nonexistent/a.ini: cannot be read: No such file or directory\n"
@@ -50,14 +43,13 @@ static void unreadable_files_are_all_named(void **state)
 	ws_buf_fini(&diags);
 }
 
-static void bad_file_has_its_line(void **state)
+TEST(bad_file_has_its_line)
 {
 	char name[] = "/tmp/windsock-test-XXXXXX";
 	int fd = mkstemp(name);
 	struct ws_buf diags = WS_BUF_INIT;
 	static const char text[] = "[a]\nmatch = a.<b\n";
 
-	(void)state;
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
 	close(fd);
@@ -68,13 +60,12 @@ static void bad_file_has_its_line(void **state)
 	ws_buf_fini(&diags);
 }
 
-static void huge_file_is_refused(void **state)
+TEST(huge_file_is_refused)
 {
 	char name[] = "/tmp/windsock-test-XXXXXX";
 	int fd = mkstemp(name);
 	struct ws_buf diags = WS_BUF_INIT;
 
-	(void)state;
 	assert_true(fd >= 0);
 	assert_int_equal(ftruncate(fd, MAPPING_FILE_MAX + 1), 0);
 	close(fd);
@@ -82,16 +73,4 @@ static void huge_file_is_refused(void **state)
 	assert_non_null(strstr(diags.ptr, "is larger than 4194304 bytes"));
 	unlink(name);
 	ws_buf_fini(&diags);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(builtin),
-		cmocka_unit_test(unreadable_files_are_all_named),
-		cmocka_unit_test(bad_file_has_its_line),
-		cmocka_unit_test(huge_file_is_refused),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

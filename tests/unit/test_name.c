@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include <windsock/name.h>
 
-static void metric_names(void **state)
+TEST(metric_names)
 {
 	static const char *const good[] = { "a", "_", "A9_z", "__a" };
 	static const char *const bad[] = { "", "9a", "a:b", "a-b", "a b", "a.", "\xc3\xa4" };
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
 		assert_true(ws_name_is_metric(ws_span_str(good[i])) &&
 		            ws_name_is_label(ws_span_str(good[i])));
@@ -24,7 +18,7 @@ static void metric_names(void **state)
 	assert_false(ws_name_is_metric(ws_span("a\0b", 3)));
 }
 
-static void reserved_names(void **state)
+TEST(reserved_names)
 {
 	static const char *const labels[] = { "le", "quantile", "__", "__name__" };
 	static const char *const metrics[] = { "windsock_", "windsock_x", "process_x",
@@ -33,7 +27,6 @@ static void reserved_names(void **state)
 		                                 "windsock", "my_process_x" };
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < sizeof(labels) / sizeof(labels[0]); i++)
 		assert_true(ws_name_is_reserved_label(ws_span_str(labels[i])));
 	for (i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++)
@@ -59,12 +52,11 @@ static const struct {
 	{ "", "-\xc3\xa4-", "___" },
 };
 
-static void sanitising(void **state)
+TEST(sanitising)
 {
 	struct ws_buf out = WS_BUF_INIT;
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < sizeof(sanitised) / sizeof(sanitised[0]); i++) {
 		ws_buf_reset(&out);
 		ws_buf_str(&out, sanitised[i].before);
@@ -75,12 +67,11 @@ static void sanitising(void **state)
 	ws_buf_fini(&out);
 }
 
-static void escaping(void **state)
+TEST(escaping)
 {
 	const struct ws_span text = ws_span("a\\b\"c\nd\0e\r", 10);
 	struct ws_buf out = WS_BUF_INIT;
 
-	(void)state;
 	ws_name_escape_value(&out, text);
 	assert_true(ws_span_eq(ws_buf_text(&out), ws_span("a\\\\b\\\"c\\nd\0e\r", 13)));
 	ws_buf_reset(&out);
@@ -92,7 +83,7 @@ static void escaping(void **state)
 	ws_buf_fini(&out);
 }
 
-static void utf8(void **state)
+TEST(utf8)
 {
 	static const char *const good[] = {
 		"", "a", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
@@ -105,7 +96,6 @@ static void utf8(void **state)
 	};
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
 		assert_true(ws_utf8_is_valid(ws_span_str(good[i])));
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -113,12 +103,11 @@ static void utf8(void **state)
 }
 
 /* A high bit is seen wherever it stands: words and tail. */
-static void ascii(void **state)
+TEST(ascii)
 {
 	char text[21];
 	size_t len, i;
 
-	(void)state;
 	for (len = 0; len <= sizeof(text); len++) {
 		memset(text, '\x7f', sizeof(text));
 		assert_true(ws_utf8_is_ascii(ws_span(text, len)));
@@ -128,18 +117,4 @@ static void ascii(void **state)
 			text[i] = 'a';
 		}
 	}
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(metric_names),
-		cmocka_unit_test(reserved_names),
-		cmocka_unit_test(sanitising),
-		cmocka_unit_test(escaping),
-		cmocka_unit_test(utf8),
-		cmocka_unit_test(ascii),
-	};
-
-	return cmocka_run_group_tests_name("name", tests, NULL, NULL);
 }

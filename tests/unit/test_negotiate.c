@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include <windsock/negotiate.h>
 
@@ -57,11 +52,10 @@ static const struct {
 	{ "x/y;a=\"never ends,application/openmetrics-text;version=1.0.0", TEXT "underscores" },
 };
 
-static void formats(void **state)
+TEST(formats)
 {
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		assert_string_equal(
 			ws_negotiate_content_type(ws_negotiate(ws_span_str(rows[i].header))),
@@ -90,11 +84,10 @@ static const struct {
 	{ "gzip;q=1.5", false },
 };
 
-static void compression(void **state)
+TEST(compression)
 {
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < sizeof(encodings) / sizeof(encodings[0]); i++) {
 		if (ws_negotiate_gzip(ws_span_str(encodings[i].header)) != encodings[i].gzip)
 			fail_msg("Accept-Encoding: %s", encodings[i].header);
@@ -102,7 +95,7 @@ static void compression(void **state)
 	assert_false(ws_negotiate_gzip(ws_span(NULL, 0)));
 }
 
-static void json_is_asked_for_by_name(void **state)
+TEST(json_is_asked_for_by_name)
 {
 	static const char *const asked[] = { "application/json", "text/html, application/JSON;q=0.5",
 		                             "application/json,*/*;q=0.9",
@@ -111,20 +104,8 @@ static void json_is_asked_for_by_name(void **state)
 		                             "application/json,text/plain", "application/json;q=x" };
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < sizeof(asked) / sizeof(asked[0]); i++)
 		assert_true(ws_negotiate_json(ws_span_str(asked[i])));
 	for (i = 0; i < sizeof(other) / sizeof(other[0]); i++)
 		assert_false(ws_negotiate_json(ws_span_str(other[i])));
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(json_is_asked_for_by_name),
-		cmocka_unit_test(formats),
-		cmocka_unit_test(compression),
-	};
-
-	return cmocka_run_group_tests_name("accept", tests, NULL, NULL);
 }

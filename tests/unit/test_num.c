@@ -1,24 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include <math.h>
 #include <stdio.h>
-
 #include <windsock/num.h>
 
-static void printed_reads_back(void **state)
+TEST(printed_reads_back)
 {
 	uint64_t seed = 42;
 	char text[WS_NUM_TEXT_MAX];
 	double back;
 	int i;
 
-	(void)state;
 	for (i = 0; i < 200000; i++) {
 		double v;
 
@@ -29,7 +22,7 @@ static void printed_reads_back(void **state)
 	}
 }
 
-static void shortest(void **state)
+TEST(shortest)
 {
 	static const struct {
 		double v;
@@ -42,7 +35,6 @@ static void shortest(void **state)
 	char text[WS_NUM_TEXT_MAX];
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		ws_num_print(text, rows[i].v);
 		assert_string_equal(text, rows[i].text);
@@ -50,12 +42,11 @@ static void shortest(void **state)
 }
 
 /* As few digits as read back, by way of the C library. */
-static void as_short_as_can_be(void **state)
+TEST(as_short_as_can_be)
 {
 	uint64_t seed = 7;
 	int i;
 
-	(void)state;
 	for (i = 0; i < 300000; i++) {
 		double v = 1, back;
 		char text[WS_NUM_TEXT_MAX], reference[WS_NUM_TEXT_MAX];
@@ -99,11 +90,10 @@ static void as_short_as_can_be(void **state)
 	}
 }
 
-static void durations(void **state)
+TEST(durations)
 {
 	double s;
 
-	(void)state;
 	assert_true(ws_num_parse_duration(ws_span_str("90s"), &s) && s == 90);
 	assert_true(ws_num_parse_duration(ws_span_str("1.5h"), &s) && s == 5400);
 	assert_true(ws_num_parse_duration(ws_span_str("250ms"), &s) && s == 0.25);
@@ -111,16 +101,4 @@ static void durations(void **state)
 	assert_false(ws_num_parse_duration(ws_span_str("5"), &s));
 	assert_false(ws_num_parse_duration(ws_span_str("-1s"), &s));
 	assert_false(ws_num_parse_duration(ws_span_str("infs"), &s));
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(printed_reads_back),
-		cmocka_unit_test(shortest),
-		cmocka_unit_test(as_short_as_can_be),
-		cmocka_unit_test(durations),
-	};
-
-	return cmocka_run_group_tests_name("num", tests, NULL, NULL);
 }

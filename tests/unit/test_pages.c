@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
+#include "unit.h"
+
 #include <string.h>
-#include <cmocka.h>
 
 #include "sys/clock.h"
 #include "web/pages.h"
@@ -45,7 +41,7 @@ static struct ws_mapping *mapping_of_two_rules(void)
 	return mapping;
 }
 
-static int open_bench(void **status)
+static struct bench *bench_new(void)
 {
 	static const struct http_route none;
 	const struct http_config config = { .routes = &none,
@@ -69,14 +65,12 @@ static int open_bench(void **status)
 		.user = b,
 	};
 	pages_routes(&b->status, b->routes);
-	*status = b;
-	return b->status.mapping == NULL || b->status.http == NULL;
+	assert_true(b->status.mapping != NULL && b->status.http != NULL);
+	return b;
 }
 
-static int close_bench(void **status)
+static void bench_free(struct bench *b)
 {
-	struct bench *b = *status;
-
 	ws_buf_fini(&b->reply.body);
 	http_free((struct http *)(uintptr_t)b->status.http);
 	ws_mapping_unref((struct ws_mapping *)(uintptr_t)b->status.mapping);
@@ -85,7 +79,6 @@ static int close_bench(void **status)
 	ws_stats_free(b->status.stats);
 	ws_store_free(b->status.store);
 	free(b);
-	return 0;
 }
 
 /* What a page answers, as the door would have it: streams are read to their end. */
@@ -109,7 +102,7 @@ static const char *ask(struct bench *b, const char *path, const char *accept)
 	return b->reply.body.ptr;
 }
 
-static void readiness_follows_the_phase(void **status)
+TEST_WITH(readiness_follows_the_phase, struct bench *b, bench_new, bench_free)
 {
 	static const struct {
 		enum status_phase phase;
@@ -120,7 +113,6 @@ static void readiness_follows_the_phase(void **status)
 		{ STATUS_READY, 200, "windsock is ready\n" },
 		{ STATUS_STOPPING, 503, "windsock is stopping\n" },
 	};
-	struct bench *b = *status;
 	size_t i;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -136,10 +128,8 @@ static void readiness_follows_the_phase(void **status)
 	assert_int_equal(b->reloads, 1);
 }
 
-static void reload_says_how_it_ended(void **status)
+TEST_WITH(reload_says_how_it_ended, struct bench *b, bench_new, bench_free)
 {
-	struct bench *b = *status;
-
 	assert_string_equal(ask(b, "/-/reload", ""), "reloaded, 2 rules\n");
 	assert_int_equal(b->reply.status, 200);
 	b->reload_fails = true;
@@ -152,9 +142,8 @@ static void reload_says_how_it_ended(void **status)
 }
 
 /* What a sender can put onto the front page stays text there. */
-static void front_page_has_no_markup_of_senders(void **status)
+TEST_WITH(front_page_has_no_markup_of_senders, struct bench *b, bench_new, bench_free)
 {
-	struct bench *b = *status;
 	struct ws_sample s = { .head = ws_span_str("<script>x</script>"),
 		               .type = WS_TYPE_COUNTER,
 		               .value = 1,
@@ -177,18 +166,15 @@ static void front_page_has_no_markup_of_senders(void **status)
 	assert_null(strstr(page, "<b "));
 }
 
-static void front_page_tells_of_a_failed_reload(void **status)
+TEST_WITH(front_page_tells_of_a_failed_reload, struct bench *b, bench_new, bench_free)
 {
-	struct bench *b = *status;
-
 	assert_null(strstr(ask(b, "/", ""), "the mapping before it is in force"));
 	b->status.last_reload_good = false;
 	assert_non_null(strstr(ask(b, "/", ""), "the mapping before it is in force"));
 }
 
-static void unmatched_names_as_text_and_json(void **status)
+TEST_WITH(unmatched_names_as_text_and_json, struct bench *b, bench_new, bench_free)
 {
-	struct bench *b = *status;
 	struct ws_sample s = { .head = ws_span_str("say \"hi\""),
 		               .type = WS_TYPE_GAUGE,
 		               .value = 2.5,
@@ -205,9 +191,8 @@ static void unmatched_names_as_text_and_json(void **status)
 	assert_true(b->reply.vary);
 }
 
-static void metrics_in_both_formats(void **status)
+TEST_WITH(metrics_in_both_formats, struct bench *b, bench_new, bench_free)
 {
-	struct bench *b = *status;
 	const char *text = ask(b, "/a\"b", "");
 
 	assert_string_equal(b->reply.content_type,
@@ -221,20 +206,4 @@ static void metrics_in_both_formats(void **status)
 	assert_non_null(
 		strstr(text, "\nwindsock_config_reloads_total{outcome=\"failure\"} 3\n"));
 	assert_string_equal(text + strlen(text) - strlen("\n# EOF\n"), "\n# EOF\n");
-}
-
-#define CASE(test) cmocka_unit_test_setup_teardown(test, open_bench, close_bench)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		CASE(readiness_follows_the_phase),
-		CASE(reload_says_how_it_ended),
-		CASE(front_page_has_no_markup_of_senders),
-		CASE(front_page_tells_of_a_failed_reload),
-		CASE(unmatched_names_as_text_and_json),
-		CASE(metrics_in_both_formats),
-	};
-
-	return cmocka_run_group_tests_name("pages", tests, NULL, NULL);
 }

@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -41,13 +36,12 @@ static const struct {
 	{ "x.<_>.<_...>.<y>", "x.1.2.3.4", "4|" },
 };
 
-static void captures(void **state)
+TEST(captures)
 {
 	struct ws_span values[PATTERN_CAPTURES_MAX];
 	char got[128];
 	size_t i, k, n;
 
-	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct pattern p = parsed(rows[i].pattern);
 		bool fits = pattern_match(&p, ws_span_str(rows[i].name), values);
@@ -62,7 +56,7 @@ static void captures(void **state)
 	}
 }
 
-static void covers(void **state)
+TEST(covers)
 {
 	static const struct {
 		const char *wide, *narrow;
@@ -75,7 +69,6 @@ static void covers(void **state)
 	};
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
 		struct pattern wide = parsed(pairs[i].wide), narrow = parsed(pairs[i].narrow);
 
@@ -83,13 +76,12 @@ static void covers(void **state)
 	}
 }
 
-static void refused(void **state)
+TEST(refused)
 {
 	static const char *const bad[] = { "", "a<", "a>b", "<>", "<a><b>", "<x...>y", "<a>.<a>",
 		                           "<1>", "<x:a||b>", "<x: a|b>", "<x:a |b>" };
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct ws_buf why = WS_BUF_INIT;
 		struct pattern p;
@@ -101,7 +93,7 @@ static void refused(void **state)
 }
 
 /* Whatever pattern_match takes, the matcher must offer, in order. */
-static void pattern_index_never_misses(void **state)
+TEST(pattern_index_never_misses)
 {
 	struct arena arena = ARENA_INIT;
 	struct pattern_index *m = pattern_index_new(&arena);
@@ -112,7 +104,6 @@ static void pattern_index_never_misses(void **state)
 	const uint32_t *ids;
 	size_t i, k, j, found;
 
-	(void)state;
 	for (i = 0; i < n; i++) {
 		p[i] = parsed(rows[i].pattern);
 		assert_true(pattern_index_add(m, &p[i], (uint32_t)i));
@@ -134,16 +125,4 @@ static void pattern_index_never_misses(void **state)
 	}
 	free(scratch);
 	arena_fini(&arena);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(captures),
-		cmocka_unit_test(covers),
-		cmocka_unit_test(refused),
-		cmocka_unit_test(pattern_index_never_misses),
-	};
-
-	return cmocka_run_group_tests_name("pattern", tests, NULL, NULL);
 }

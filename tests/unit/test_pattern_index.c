@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include "rules/pattern_index.h"
 
@@ -97,7 +92,7 @@ static size_t compare(const struct pattern_index *m, struct pattern_index_scratc
 	return fitting;
 }
 
-static void random_sets(void **state)
+TEST(random_sets)
 {
 	struct pattern *p[PATTERNS];
 	size_t fitting = 0;
@@ -105,7 +100,6 @@ static void random_sets(void **state)
 	char name[16];
 	int round;
 
-	(void)state;
 	seed = 20250101;
 	for (round = 0; round < ROUNDS; round++) {
 		struct arena arena = ARENA_INIT;
@@ -127,14 +121,13 @@ static void random_sets(void **state)
 	assert_true(fitting > 5000);
 }
 
-static void no_pattern_fits_nothing(void **state)
+TEST(no_pattern_fits_nothing)
 {
 	struct arena arena = ARENA_INIT;
 	struct pattern_index *m = pattern_index_new(&arena);
 	struct pattern_index_scratch *scratch;
 	const uint32_t *ids;
 
-	(void)state;
 	assert_true(pattern_index_freeze(m));
 	scratch = pattern_index_scratch_new(m);
 	assert_int_equal(pattern_index_find(m, scratch, ws_span_str("a.b"), &ids), 0);
@@ -144,7 +137,7 @@ static void no_pattern_fits_nothing(void **state)
 }
 
 /* Ids are given back sorted, whatever the order in which they came. */
-static void same_pattern_twice(void **state)
+TEST(same_pattern_twice)
 {
 	struct arena arena = ARENA_INIT;
 	struct pattern_index *m = pattern_index_new(&arena);
@@ -153,7 +146,6 @@ static void same_pattern_twice(void **state)
 	struct pattern p;
 	const uint32_t *ids;
 
-	(void)state;
 	assert_true(pattern_parse(&p, ws_span_str("a.<x>"), &why));
 	assert_true(pattern_index_add(m, &p, 7) && pattern_index_add(m, &p, 2) &&
 	            pattern_index_add(m, &p, 5));
@@ -163,15 +155,4 @@ static void same_pattern_twice(void **state)
 	assert_true(ids[0] == 2 && ids[1] == 5 && ids[2] == 7);
 	free(scratch);
 	arena_fini(&arena);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(random_sets),
-		cmocka_unit_test(no_pattern_fits_nothing),
-		cmocka_unit_test(same_pattern_twice),
-	};
-
-	return cmocka_run_group_tests_name("matcher", tests, NULL, NULL);
 }

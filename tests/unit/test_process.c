@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "unit.h"
 
-#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -33,12 +28,11 @@ static double value(const char *name, bool openmetrics)
 	return v;
 }
 
-static void values_are_of_this_process(void **state)
+TEST(values_are_of_this_process)
 {
 	double before = value("process_open_fds", false);
 	int fd = open("/dev/null", O_RDONLY);
 
-	(void)state;
 	assert_true(fd >= 0);
 	assert_true(value("process_open_fds", false) == before + 1);
 	close(fd);
@@ -52,23 +46,12 @@ static void values_are_of_this_process(void **state)
 	assert_true(value("process_cpu_seconds_total", true) >= 0);
 }
 
-static void start_is_noted(void **state)
+TEST(start_is_noted)
 {
 	double now = clock_wall(), started;
 
-	(void)state;
 	assert_true(value("process_start_time_seconds", false) == -1);
 	process_started();
 	started = value("process_start_time_seconds", false);
 	assert_true(started >= now - 1 && started <= now + 10);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(values_are_of_this_process),
-		cmocka_unit_test(start_is_noted),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

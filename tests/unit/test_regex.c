@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include "rules/regex.h"
 
@@ -42,13 +37,12 @@ static const struct {
 	{ "(?<a>(x+)+)y", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxyz", REGEX_GAVE_UP, NULL },
 };
 
-static void matches(void **state)
+TEST(matches)
 {
 	struct ws_span values[REGEX_CAPTURES_MAX];
 	const struct ws_span *names;
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct regex *re = must_compile(rows[i].text);
 
@@ -62,14 +56,13 @@ static void matches(void **state)
 	}
 }
 
-static void values_are_in_the_order_of_names(void **state)
+TEST(values_are_in_the_order_of_names)
 {
 	struct ws_span values[REGEX_CAPTURES_MAX];
 	struct regex *re = must_compile("(?<z>1)(.)(?<a>3)(?<m>4)");
 	const struct ws_span *names;
 	size_t i, n = regex_captures(re, &names);
 
-	(void)state;
 	assert_int_equal(n, 3);
 	assert_int_equal(regex_match(re, ws_span_str("1234"), values), REGEX_YES);
 	for (i = 0; i < n; i++)
@@ -89,11 +82,10 @@ static const struct {
 	{ "\xff", NULL },
 };
 
-static void refused(void **state)
+TEST(refused)
 {
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct ws_buf why = WS_BUF_INIT;
 
@@ -103,15 +95,4 @@ static void refused(void **state)
 		ws_buf_fini(&why);
 	}
 	regex_free(NULL);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(matches),
-		cmocka_unit_test(values_are_in_the_order_of_names),
-		cmocka_unit_test(refused),
-	};
-
-	return cmocka_run_group_tests_name("regex", tests, NULL, NULL);
 }

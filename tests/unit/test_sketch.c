@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include <float.h>
 #include <math.h>
@@ -35,23 +30,21 @@ static void observe(struct sketch **s, double value, int64_t now)
 	assert_true(sketch_observe(s, value, 1, now, WINDOW));
 }
 
-static void nothing_is_nan(void **state)
+TEST(nothing_is_nan)
 {
 	struct sketch *s = sketch_new();
 
-	(void)state;
 	assert_true(isnan(quantile(s, 0.5, 0)));
 	assert_true(sketch_bytes(s) <= 80);
 	sketch_free(s);
 	sketch_free(NULL);
 }
 
-static void one_value_is_exact(void **state)
+TEST(one_value_is_exact)
 {
 	struct sketch *s = sketch_new();
 	int i;
 
-	(void)state;
 	for (i = 0; i < 1000; i++)
 		observe(&s, 12.75, 5);
 	assert_true(quantile(s, 0, 5) == 12.75);
@@ -63,7 +56,7 @@ static void one_value_is_exact(void **state)
 	sketch_free(s);
 }
 
-static void ranks(void **state)
+TEST(ranks)
 {
 	const double q[] = { 0, 0.1, 0.5, 0.9, 0.99, 1 };
 	const double want[] = { 1, 1, 5, 9, 10, 10 };
@@ -71,7 +64,6 @@ static void ranks(void **state)
 	double out[6];
 	int i;
 
-	(void)state;
 	for (i = 10; i > 0; i--)
 		observe(&s, i, 0);
 	sketch_quantiles(s, q, 6, 0, WINDOW, out);
@@ -80,14 +72,13 @@ static void ranks(void **state)
 	sketch_free(s);
 }
 
-static void any_finite_value(void **state)
+TEST(any_finite_value)
 {
 	const double values[] = { -DBL_MAX / 4, -1e300, -3, -1e-9, -DBL_MIN, 0, DBL_MIN, 1e-9,
 		                  2e-9, 3, 1e300, DBL_MAX / 4 };
 	struct sketch *s = sketch_new();
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < sizeof(values) / sizeof(values[0]); i++)
 		observe(&s, values[i], 0);
 	assert_true(quantile(s, 0, 0) <= -1e300);
@@ -96,22 +87,20 @@ static void any_finite_value(void **state)
 	sketch_free(s);
 }
 
-static void overflow_changes_nothing(void **state)
+TEST(overflow_changes_nothing)
 {
 	struct sketch *s = sketch_new();
 
-	(void)state;
 	observe(&s, DBL_MAX, 0);
 	assert_false(sketch_observe(&s, DBL_MAX, 1, 0, WINDOW));
 	assert_true(sketch_sum(s) == DBL_MAX && sketch_count(s) == 1);
 	sketch_free(s);
 }
 
-static void weights(void **state)
+TEST(weights)
 {
 	struct sketch *s = sketch_new();
 
-	(void)state;
 	assert_true(sketch_observe(&s, 1, 10.0 / 3, 0, WINDOW));
 	assert_true(sketch_observe(&s, 2, 1e60, 0, WINDOW));
 	assert_true(sketch_observe(&s, 2, 1e60, 0, WINDOW));
@@ -121,11 +110,10 @@ static void weights(void **state)
 }
 
 /* Half a window is 300. */
-static void window_slides(void **state)
+TEST(window_slides)
 {
 	struct sketch *s = sketch_new();
 
-	(void)state;
 	observe(&s, 1, 0);
 	observe(&s, 100, 300);
 	observe(&s, 200, 600);
@@ -144,11 +132,10 @@ static void window_slides(void **state)
 	sketch_free(s);
 }
 
-static void last_run_is_the_answer(void **state)
+TEST(last_run_is_the_answer)
 {
 	struct sketch *s = sketch_new();
 
-	(void)state;
 	observe(&s, 5, 0);
 	observe(&s, 42, 400);
 	assert_true(quantile(s, 0.5, 1000000) == 42);
@@ -157,12 +144,11 @@ static void last_run_is_the_answer(void **state)
 	sketch_free(s);
 }
 
-static void entries_are_reused(void **state)
+TEST(entries_are_reused)
 {
 	struct sketch *s = sketch_new();
 	int i, k;
 
-	(void)state;
 	for (i = 0; i < 200; i++) {
 		for (k = 0; k < 12; k++)
 			observe(&s, 1 + i * 100 + k * 5, i * 300);
@@ -206,29 +192,10 @@ static void check_spread(double spread, double within)
 	sketch_free(s);
 }
 
-static void spreads(void **state)
+TEST(spreads)
 {
-	(void)state;
 	check_spread(2, 1.0201);
 	check_spread(10, 1.1);
 	check_spread(100, 1.25);
 	check_spread(10000, 1.6);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nothing_is_nan),
-		cmocka_unit_test(one_value_is_exact),
-		cmocka_unit_test(ranks),
-		cmocka_unit_test(any_finite_value),
-		cmocka_unit_test(overflow_changes_nothing),
-		cmocka_unit_test(weights),
-		cmocka_unit_test(window_slides),
-		cmocka_unit_test(last_run_is_the_answer),
-		cmocka_unit_test(entries_are_reused),
-		cmocka_unit_test(spreads),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
 #include <arpa/inet.h>
-#include <cmocka.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -87,11 +82,10 @@ static void check_form(size_t i, const struct sock_options *options)
 	assert_int_equal(list.n, 0);
 }
 
-static void forms_of_addresses(void **state)
+TEST(forms_of_addresses)
 {
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
 		check_form(i, &udp);
 		check_form(i, &tcp);
@@ -131,12 +125,11 @@ static void check_bad(const char *address, const char *what)
 	assert_string_equal(why, listened);
 }
 
-static void bad_addresses(void **state)
+TEST(bad_addresses)
 {
 	char address[300];
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		check_bad(bad[i].address, bad[i].what);
 	memset(address, 'a', 256);
@@ -148,31 +141,28 @@ static void bad_addresses(void **state)
 }
 
 /* The examples are on the ports of their kind. */
-static void examples_are_of_the_kind(void **state)
+TEST(examples_are_of_the_kind)
 {
-	(void)state;
 	sock_check("x", "--flag", SOCK_KIND_UDP, why, sizeof(why));
 	assert_non_null(strstr(why, "for example localhost:9125, :9125 or [::1]:9125"));
 	sock_check("x", "--flag", SOCK_KIND_TCP, why, sizeof(why));
 	assert_non_null(strstr(why, "for example localhost:9102, :9102 or [::1]:9102"));
 }
 
-static void sentence_is_cut_to_fit(void **state)
+TEST(sentence_is_cut_to_fit)
 {
 	char small[16];
 
-	(void)state;
 	memset(small, 'x', sizeof(small));
 	sock_check("x", "--flag", SOCK_KIND_UDP, small, 8);
 	assert_string_equal(small, "--flag=");
 	assert_int_equal(small[8], 'x');
 }
 
-static void unknown_places(void **state)
+TEST(unknown_places)
 {
 	struct sock_list list = { .n = 0 };
 
-	(void)state;
 	assert_int_equal(listen_on(&list, "no-such-host.invalid:1", &udp), WS_ERR_SYSTEM);
 	assert_true(starts_with(why, "--flag=no-such-host.invalid:1: cannot find the address of "
 	                             "\"no-such-host.invalid\": "));
@@ -207,20 +197,18 @@ static void port_in_use(const struct sock_options *options, const char *kind,
 	sock_close_all(&list);
 }
 
-static void ports_in_use(void **state)
+TEST(ports_in_use)
 {
-	(void)state;
 	port_in_use(&udp, "UDP", 9125, "ss -lunp");
 	port_in_use(&tcp, "TCP", 9102, "ss -ltnp");
 }
 
 /* With reuse_port windsock's own sockets share; the probe notices that somebody is there. */
-static void shared_ports(void **state)
+TEST(shared_ports)
 {
 	struct sock_options o = { .kind = SOCK_KIND_UDP, .reuse_port = true, .probe = true };
 	struct sock_list list = { .n = 0 };
 
-	(void)state;
 	assert_int_equal(listen_on(&list, "127.0.0.1:0", &o), WS_OK);
 	assert_int_equal(listen_on(&list, list.socks[0].name, &o), WS_ERR_SYSTEM);
 	assert_non_null(strstr(why, "the port is in use"));
@@ -231,12 +219,11 @@ static void shared_ports(void **state)
 	sock_close_all(&list);
 }
 
-static void full_list(void **state)
+TEST(full_list)
 {
 	struct sock_list list = { .n = 0 };
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < SOCK_MAX; i++)
 		assert_int_equal(listen_on(&list, "127.0.0.1:0", &udp), WS_OK);
 	assert_int_equal(listen_on(&list, "127.0.0.1:0", &udp), WS_ERR_SYSTEM);
@@ -274,13 +261,12 @@ static void assert_receives(const struct sock *s, const char *text)
 	assert_string_equal(got, text);
 }
 
-static void wildcards_take_both(void **state)
+TEST(wildcards_take_both)
 {
 	static const char *const addresses[] = { ":0", "[::]:0" };
 	struct sock_list list = { .n = 0 };
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < 2; i++) {
 		assert_int_equal(listen_on(&list, addresses[i], &udp), WS_OK);
 		send_text(AF_INET, port_of(&list.socks[0]), "four");
@@ -294,12 +280,11 @@ static void wildcards_take_both(void **state)
 }
 
 /* Only the wildcard is dual-stack: the same port is free on the other family. */
-static void names_share_a_port(void **state)
+TEST(names_share_a_port)
 {
 	struct sock_list list = { .n = 0 };
 	size_t i;
 
-	(void)state;
 	assert_int_equal(listen_on(&list, "localhost:0", &udp), WS_OK);
 	assert_true(list.n >= 1);
 	for (i = 0; i < list.n; i++) {
@@ -313,7 +298,7 @@ static void names_share_a_port(void **state)
 	sock_close_all(&list);
 }
 
-static void drops_and_queue(void **state)
+TEST(drops_and_queue)
 {
 	const struct sock_options small = { .kind = SOCK_KIND_UDP, .receive_buffer = 4096 };
 	struct sock_list list = { .n = 0 };
@@ -321,7 +306,6 @@ static void drops_and_queue(void **state)
 	struct sock *s = &list.socks[0];
 	char got[16];
 
-	(void)state;
 	assert_int_equal(listen_on(&list, "127.0.0.1:0", &small), WS_OK);
 	assert_int_equal(sock_drops(s->fd), 0);
 	assert_int_equal(sock_queued(s->fd), 0);
@@ -339,13 +323,12 @@ static void drops_and_queue(void **state)
 }
 
 /* The kernel counts twice what was asked for. */
-static void granted_buffer(void **state)
+TEST(granted_buffer)
 {
 	const struct sock_options asked = { .kind = SOCK_KIND_UDP, .receive_buffer = 65536 };
 	struct sock_list list = { .n = 0 };
 	int unasked;
 
-	(void)state;
 	assert_int_equal(listen_on(&list, "127.0.0.1:0", &asked), WS_OK);
 	assert_int_equal(listen_on(&list, "127.0.0.1:0", &udp), WS_OK);
 	assert_int_equal(listen_on(&list, "127.0.0.1:0", &tcp), WS_OK);
@@ -357,7 +340,7 @@ static void granted_buffer(void **state)
 }
 
 /* Whoever listens there, on all addresses or on one, is reached; nobody is not. */
-static void connections(void **state)
+TEST(connections)
 {
 	static const char *const addresses[] = { ":0", "0.0.0.0:0", "[::]:0", "127.0.0.1:0",
 		                                 "localhost:0" };
@@ -367,7 +350,6 @@ static void connections(void **state)
 	size_t i;
 	int fd;
 
-	(void)state;
 	for (i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
 		assert_int_equal(listen_on(&list, addresses[i], &tcp), WS_OK);
 		snprintf(text, sizeof(text), "%.*s%u", (int)strlen(addresses[i]) - 1,
@@ -384,25 +366,4 @@ static void connections(void **state)
 	}
 	assert_int_equal(sock_connect("x", "--flag", deadline, why, sizeof(why)), -1);
 	assert_true(starts_with(why, "--flag=x: there is no port"));
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(forms_of_addresses),
-		cmocka_unit_test(bad_addresses),
-		cmocka_unit_test(examples_are_of_the_kind),
-		cmocka_unit_test(sentence_is_cut_to_fit),
-		cmocka_unit_test(unknown_places),
-		cmocka_unit_test(ports_in_use),
-		cmocka_unit_test(shared_ports),
-		cmocka_unit_test(full_list),
-		cmocka_unit_test(wildcards_take_both),
-		cmocka_unit_test(names_share_a_port),
-		cmocka_unit_test(drops_and_queue),
-		cmocka_unit_test(granted_buffer),
-		cmocka_unit_test(connections),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

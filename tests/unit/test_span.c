@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include <windsock/span.h>
 
-static void comparing(void **state)
+TEST(comparing)
 {
 	const struct ws_span none = ws_span(NULL, 0), abc = ws_span_str("abc");
 
-	(void)state;
 	assert_true(ws_span_eq(none, ws_span_str("")));
 	assert_true(ws_span_eq(ws_span("a\0b", 3), ws_span("a\0b", 3)));
 	assert_false(ws_span_eq(ws_span("a\0b", 3), ws_span("a\0c", 3)));
@@ -30,9 +24,8 @@ static void comparing(void **state)
 	assert_null(ws_span_find(ws_span(abc.ptr, 2), 'c'));
 }
 
-static void trimming(void **state)
+TEST(trimming)
 {
-	(void)state;
 	assert_true(ws_span_is(ws_span_trim(ws_span_str(" \t a b\t ")), "a b"));
 	assert_int_equal(ws_span_trim(ws_span_str(" \t ")).len, 0);
 	assert_int_equal(ws_span_trim(ws_span(NULL, 0)).len, 0);
@@ -58,23 +51,11 @@ static void assert_pieces(struct ws_span rest, const char *expect)
 	assert_string_equal(got, expect);
 }
 
-static void cutting(void **state)
+TEST(cutting)
 {
-	(void)state;
 	assert_pieces(ws_span_str("a,b"), "[a][b]");
 	assert_pieces(ws_span_str(",a,,b,"), "[][a][][b][]");
 	assert_pieces(ws_span_str(""), "[]");
 	assert_pieces(ws_span(NULL, 0), "");
 	assert_pieces(ws_span("a,b", 2), "[a][]");
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(comparing),
-		cmocka_unit_test(trimming),
-		cmocka_unit_test(cutting),
-	};
-
-	return cmocka_run_group_tests_name("span", tests, NULL, NULL);
 }

@@ -1,21 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include <stdio.h>
 #include <windsock/stats.h>
 
-static void lanes_are_summed(void **state)
+TEST(lanes_are_summed)
 {
 	struct ws_stats *stats = ws_stats_new(3);
 	struct ws_shard sum;
 	unsigned i;
 
-	(void)state;
 	assert_int_equal(ws_stats_shards(stats), 3);
 	for (i = 0; i < 3; i++) {
 		struct ws_shard *shard = ws_stats_shard(stats, i);
@@ -39,13 +33,12 @@ static void lanes_are_summed(void **state)
 	ws_stats_free(NULL);
 }
 
-static void rules_by_name(void **state)
+TEST(rules_by_name)
 {
 	struct ws_stats *stats = ws_stats_new(2);
 	char name[] = "a";
 	struct ws_rule_stats *a = ws_stats_rule(stats, ws_span_str(name)), *b;
 
-	(void)state;
 	/* A copy: the name's memory may go. */
 	name[0] = 'b';
 	b = ws_stats_rule(stats, ws_span_str(name));
@@ -69,12 +62,11 @@ static bool is(const struct ws_recent *r, const char *text, uint64_t count, int6
 	return ws_span_is(ws_span(r->text, r->len), text) && r->count == count && r->last == last;
 }
 
-static void recent_ones_come_first(void **state)
+TEST(recent_ones_come_first)
 {
 	struct ws_stats *stats = ws_stats_new(1);
 	struct ws_recent list[WS_RECENT_MAX];
 
-	(void)state;
 	assert_int_equal(ws_recent_list(stats, WS_RECENT_REJECTED, list), 0);
 	add(stats, "a", 1);
 	add(stats, "b", 2);
@@ -93,14 +85,13 @@ static void recent_ones_come_first(void **state)
 	ws_stats_free(stats);
 }
 
-static void recent_list_is_bounded(void **state)
+TEST(recent_list_is_bounded)
 {
 	struct ws_stats *stats = ws_stats_new(1);
 	struct ws_recent list[WS_RECENT_MAX];
 	char text[WS_RECENT_TEXT + 40];
 	int i;
 
-	(void)state;
 	for (i = 0; i < WS_RECENT_MAX + 10; i++) {
 		snprintf(text, sizeof(text), "%d", i);
 		add(stats, text, i);
@@ -118,16 +109,4 @@ static void recent_list_is_bounded(void **state)
 	assert_int_equal(list[0].len, WS_RECENT_TEXT);
 	assert_int_equal(list[0].count, 2);
 	ws_stats_free(stats);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lanes_are_summed),
-		cmocka_unit_test(rules_by_name),
-		cmocka_unit_test(recent_ones_come_first),
-		cmocka_unit_test(recent_list_is_bounded),
-	};
-
-	return cmocka_run_group_tests_name("stats", tests, NULL, NULL);
 }

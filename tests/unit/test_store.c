@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include <pthread.h>
 #include <stdio.h>
-
 #include <windsock/store.h>
 
 #include "series/cell.h"
@@ -132,13 +126,12 @@ static void assert_reads(struct ws_store *store, const char *want)
 	ws_cursor_free(cursor);
 }
 
-static void interns_and_applies(void **state)
+TEST(interns_and_applies)
 {
 	struct ws_store *store = make(ws_limits_default);
 	struct ws_target t = target("b", WS_KIND_GAUGE, "x=\"1\"");
 	struct ws_ref one, again, two;
 
-	(void)state;
 	assert_reads(store, "");
 	assert_int_equal(ws_store_intern(store, &t, 0, &one), WS_OK);
 	assert_int_equal(ws_store_intern(store, &t, 0, &again), WS_OK);
@@ -159,13 +152,12 @@ static void interns_and_applies(void **state)
 	ws_store_free(NULL);
 }
 
-static void stale_refs(void **state)
+TEST(stale_refs)
 {
 	struct ws_store *store = make(ws_limits_default);
 	struct ws_ref none = { 0 }, wild = { .slot = 4000000000u, .generation = 1 };
 	struct ws_ref ref, fresh;
 
-	(void)state;
 	assert_int_equal(set(store, none, 1, 0), WS_ERR_END);
 	assert_int_equal(set(store, wild, 1, 0), WS_ERR_END);
 	ref = intern_ttl(store, "f", "", 10, 0);
@@ -180,7 +172,7 @@ static void stale_refs(void **state)
 	ws_store_free(store);
 }
 
-static void errors_of_cells_come_back(void **state)
+TEST(errors_of_cells_come_back)
 {
 	struct ws_store *store = make(ws_limits_default);
 	struct ws_target t = target("c_total", WS_KIND_COUNTER, "");
@@ -191,7 +183,6 @@ static void errors_of_cells_come_back(void **state)
 	};
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < 3; i++)
 		assert_int_equal(ws_store_intern(store, &t, 0, &u[i].ref), WS_OK);
 	assert_int_equal(ws_store_apply(store, u, 3, 0), 2);
@@ -224,11 +215,10 @@ static uint64_t refusals(struct ws_store *store, const char *family, enum ws_err
 	return r.count;
 }
 
-static void type_conflict(void **state)
+TEST(type_conflict)
 {
 	struct ws_store *store = make(ws_limits_default);
 
-	(void)state;
 	assert_int_equal(intern(store, "f", WS_KIND_GAUGE, ""), WS_OK);
 	assert_int_equal(intern(store, "f", WS_KIND_COUNTER, ""), WS_ERR_TYPE_CONFLICT);
 	assert_int_equal(intern(store, "f", WS_KIND_COUNTER, "a"), WS_ERR_TYPE_CONFLICT);
@@ -238,7 +228,7 @@ static void type_conflict(void **state)
 	ws_store_free(store);
 }
 
-static void limits(void **state)
+TEST(limits)
 {
 	const struct ws_limits few = {
 		.series = 6,
@@ -250,7 +240,6 @@ static void limits(void **state)
 	struct ws_target t = target("u1", WS_KIND_GAUGE, "");
 	struct ws_ref ref;
 
-	(void)state;
 	t.unmatched = true;
 	assert_int_equal(ws_store_intern(store, &t, 0, &ref), WS_OK);
 	t.family = ws_span_str("u2");
@@ -277,7 +266,7 @@ static void limits(void **state)
 	ws_store_free(store);
 }
 
-static void collisions(void **state)
+TEST(collisions)
 {
 	static const struct {
 		enum ws_kind owner;
@@ -298,7 +287,6 @@ static void collisions(void **state)
 	};
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct ws_store *store = make(ws_limits_default);
 
@@ -331,7 +319,7 @@ static bool never_enough(void *user)
 	return false;
 }
 
-static void openmetrics_clash(void **state)
+TEST(openmetrics_clash)
 {
 	/* In order of name; the clashing ones are b_total and c_total. */
 	static const char *const names[] = { "_total", "a_total", "b", "b_total", "c_created",
@@ -342,7 +330,6 @@ static void openmetrics_clash(void **state)
 	const struct ws_reader reader = { on_clash, never_enough, &seen };
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < 7; i++)
 		assert_int_equal(intern(store, names[i], WS_KIND_COUNTER, ""), WS_OK);
 	assert_false(ws_cursor_read(cursor, &reader));
@@ -351,12 +338,11 @@ static void openmetrics_clash(void **state)
 	ws_store_free(store);
 }
 
-static void expiry(void **state)
+TEST(expiry)
 {
 	struct ws_store *store = make(ws_limits_default);
 	struct ws_ref a, b;
 
-	(void)state;
 	a = intern_ttl(store, "f", "a", 100, 0);
 	b = intern_ttl(store, "f", "b", 100, 10);
 	intern_ttl(store, "g", "", 0, 10);
@@ -378,11 +364,10 @@ static void expiry(void **state)
 	ws_store_free(store);
 }
 
-static void intern_touches(void **state)
+TEST(intern_touches)
 {
 	struct ws_store *store = make(ws_limits_default);
 
-	(void)state;
 	intern_ttl(store, "f", "", 100, 0);
 	intern_ttl(store, "f", "", 100, 60);
 	ws_store_expire(store, 159, 99);
@@ -424,13 +409,12 @@ static void assert_help(struct ws_store *store, const char *want)
 	ws_cursor_free(cursor);
 }
 
-static void reconfigure_replaces_help(void **state)
+TEST(reconfigure_replaces_help)
 {
 	struct ws_store *store = make(ws_limits_default);
 	struct ws_target t = target("f", WS_KIND_GAUGE, "");
 	struct ws_ref ref;
 
-	(void)state;
 	assert_int_equal(ws_store_intern(store, &t, 0, &ref), WS_OK);
 	t.help = ws_span_str("another");
 	assert_int_equal(ws_store_intern(store, &t, 0, &ref), WS_OK);
@@ -444,11 +428,10 @@ static void reconfigure_replaces_help(void **state)
 	ws_store_free(store);
 }
 
-static void reconfigure_changes_ttl(void **state)
+TEST(reconfigure_changes_ttl)
 {
 	struct ws_store *store = make(ws_limits_default);
 
-	(void)state;
 	intern_ttl(store, "f", "old", 0, 0);
 	intern_ttl(store, "f", "new", 0, 0);
 	epoch++;
@@ -472,7 +455,7 @@ static void reconfigure_changes_ttl(void **state)
 	ws_store_free(store);
 }
 
-static void reconfigure_retires(void **state)
+TEST(reconfigure_retires)
 {
 	struct ws_store *store = make(ws_limits_default);
 	struct ws_target t = target("u", WS_KIND_GAUGE, "");
@@ -480,7 +463,6 @@ static void reconfigure_retires(void **state)
 	struct ws_ref ref, old;
 	const double buckets[] = { 1 };
 
-	(void)state;
 	t.unmatched = true;
 	assert_int_equal(ws_store_intern(store, &t, 0, &ref), WS_OK);
 	assert_int_equal(ws_store_intern(store, &h, 0, &ref), WS_OK);
@@ -510,13 +492,12 @@ static void reconfigure_retires(void **state)
 	ws_store_free(store);
 }
 
-static void a_late_configuration_changes_nothing(void **state)
+TEST(a_late_configuration_changes_nothing)
 {
 	struct ws_store *store = make(ws_limits_default);
 	struct ws_target late = target("f", WS_KIND_GAUGE, "a"), now;
 	struct ws_ref ref;
 
-	(void)state;
 	assert_int_equal(ws_store_intern(store, &late, 0, &ref), WS_OK);
 	epoch++;
 	now = target("f", WS_KIND_COUNTER, "a");
@@ -533,13 +514,12 @@ static void a_late_configuration_changes_nothing(void **state)
 	ws_store_free(store);
 }
 
-static void freed_though_retired_under_a_cursor(void **state)
+TEST(freed_though_retired_under_a_cursor)
 {
 	struct ws_store *store = make(ws_limits_default);
 	struct ws_cursor *cursor = ws_cursor_new(store);
 	struct reading r = { .slice = 1 };
 
-	(void)state;
 	intern_ttl(store, "a", "1", 0, 0);
 	intern_ttl(store, "a", "2", 0, 0);
 	intern_ttl(store, "b", "", 0, 0);
@@ -556,13 +536,12 @@ static void freed_though_retired_under_a_cursor(void **state)
 	ws_store_free(store);
 }
 
-static void slices_while_families_come_and_go(void **state)
+TEST(slices_while_families_come_and_go)
 {
 	struct ws_store *store = make(ws_limits_default);
 	struct ws_cursor *cursor = ws_cursor_new(store);
 	struct reading r = { .slice = 1 };
 
-	(void)state;
 	intern_ttl(store, "b", "1", 0, 0);
 	intern_ttl(store, "d", "1", 10, 0);
 	intern_ttl(store, "f", "1", 0, 0);
@@ -652,13 +631,12 @@ static void census(struct crowd *crowd)
 	ws_cursor_free(cursor);
 }
 
-static void read_exactly_once(void **state)
+TEST(read_exactly_once)
 {
 	struct crowd crowd = { .store = make(no_limits) };
 	char labels[32];
 	unsigned i, k;
 
-	(void)state;
 	for (i = 0; i < LASTING; i++) {
 		snprintf(labels, sizeof(labels), "lasting%u", i);
 		crowd.lasting[crowd.n++] = intern_ttl(crowd.store, i % 2 == 0 ? "a" : "b", labels,
@@ -678,7 +656,7 @@ static void read_exactly_once(void **state)
 }
 
 /* Two cursors, one of them stopped in the family, one dropped half-way. */
-static void cursors_side_by_side(void **state)
+TEST(cursors_side_by_side)
 {
 	struct ws_store *store = make(no_limits);
 	struct ws_cursor *stopped = ws_cursor_new(store), *dropped = ws_cursor_new(store);
@@ -686,7 +664,6 @@ static void cursors_side_by_side(void **state)
 	char labels[32];
 	int i;
 
-	(void)state;
 	for (i = 0; i < 10; i++) {
 		snprintf(labels, sizeof(labels), "%d", i);
 		intern_ttl(store, "f", labels, i < 8 ? 10 : 100, 0);
@@ -706,7 +683,7 @@ static void cursors_side_by_side(void **state)
 	ws_store_free(store);
 }
 
-static void memory_comes_back(void **state)
+TEST(memory_comes_back)
 {
 	const enum ws_kind kinds[] = { WS_KIND_COUNTER, WS_KIND_GAUGE, WS_KIND_SUMMARY,
 		                       WS_KIND_HISTOGRAM };
@@ -715,7 +692,6 @@ static void memory_comes_back(void **state)
 	char labels[32];
 	int i;
 
-	(void)state;
 	for (i = 0; i < 2000; i++) {
 		struct ws_target t = target(names[i % 4], kinds[i % 4], labels);
 		struct ws_update u = { .weight = 1, .value = i, .member = (uint64_t)i };
@@ -743,14 +719,13 @@ static void memory_comes_back(void **state)
 	ws_store_free(store);
 }
 
-static void many_expire_in_steps(void **state)
+TEST(many_expire_in_steps)
 {
 	struct ws_store *store = make(no_limits);
 	char labels[64];
 	size_t steps = 0;
 	int i;
 
-	(void)state;
 	for (i = 0; i < MANY; i++) {
 		snprintf(labels, sizeof(labels), "n=\"%d\"", i);
 		intern_ttl(store, i % 10 == 0 ? "few" : "many", labels, 1000, i % 1000);
@@ -855,14 +830,13 @@ static void *reaper(void *arg)
 	return NULL;
 }
 
-static void threads(void **state)
+TEST(threads)
 {
 	struct ws_store *store = make(no_limits);
 	struct crew crew[WRITERS + 2];
 	pthread_t thread[WRITERS + 2];
 	int i;
 
-	(void)state;
 	for (i = 0; i < WRITERS + 2; i++) {
 		void *(*job)(void *) = i < WRITERS ? writer :
 				       i == WRITERS ? reader_thread : reaper;
@@ -876,32 +850,4 @@ static void threads(void **state)
 	assert_int_equal(nseries(store), 0);
 	assert_int_equal(ws_store_counts(store).bytes, 0);
 	ws_store_free(store);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(interns_and_applies),
-		cmocka_unit_test(stale_refs),
-		cmocka_unit_test(errors_of_cells_come_back),
-		cmocka_unit_test(type_conflict),
-		cmocka_unit_test(limits),
-		cmocka_unit_test(collisions),
-		cmocka_unit_test(openmetrics_clash),
-		cmocka_unit_test(expiry),
-		cmocka_unit_test(intern_touches),
-		cmocka_unit_test(reconfigure_replaces_help),
-		cmocka_unit_test(reconfigure_changes_ttl),
-		cmocka_unit_test(reconfigure_retires),
-		cmocka_unit_test(a_late_configuration_changes_nothing),
-		cmocka_unit_test(freed_though_retired_under_a_cursor),
-		cmocka_unit_test(slices_while_families_come_and_go),
-		cmocka_unit_test(read_exactly_once),
-		cmocka_unit_test(cursors_side_by_side),
-		cmocka_unit_test(memory_comes_back),
-		cmocka_unit_test(many_expire_in_steps),
-		cmocka_unit_test(threads),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

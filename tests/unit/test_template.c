@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include "rules/template.h"
 
@@ -21,7 +16,7 @@ static const struct {
 	{ "<x><y>-<x>", "1-xY.-1-x", "_1_xY_-1_x", false },
 };
 
-static void templates_expand(void **state)
+TEST(templates_expand)
 {
 	const struct ws_span names[] = { ws_span_str("x"), ws_span_str("y") };
 	const struct ws_span values[] = { ws_span_str("1-x"), ws_span_str("Y.") };
@@ -30,7 +25,6 @@ static void templates_expand(void **state)
 	struct template t;
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < sizeof(templates) / sizeof(templates[0]); i++) {
 		assert_true(template_parse(&t, ws_span_str(templates[i].text), names, 2, &a, &why));
 		assert_int_equal(template_is_literal(&t), templates[i].literal);
@@ -51,13 +45,4 @@ static void templates_expand(void **state)
 	ws_buf_fini(&why);
 	ws_buf_fini(&out);
 	arena_fini(&a);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(templates_expand),
-	};
-
-	return cmocka_run_group_tests_name("template", tests, NULL, NULL);
 }

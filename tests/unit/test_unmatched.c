@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -50,11 +45,10 @@ static const char *listed(struct ws_unmatched *u)
 	return text;
 }
 
-static void latest_come_first(void **state)
+TEST(latest_come_first)
 {
 	struct ws_unmatched *u = ws_unmatched_new(1, key);
 
-	(void)state;
 	assert_string_equal(listed(u), "");
 	assert_true(add(u, 0, "a:1|c", 1));
 	assert_true(add(u, 0, "b:2|g", 2));
@@ -71,7 +65,7 @@ static void latest_come_first(void **state)
 	ws_unmatched_free(NULL);
 }
 
-static void last_sample_is_a_line(void **state)
+TEST(last_sample_is_a_line)
 {
 	static const char *const lines[] = {
 		"a.b:1|c",     "a:61.2|ms",       "a:0.1|h", "a:+3|g",          "a:-3|g",
@@ -79,7 +73,6 @@ static void last_sample_is_a_line(void **state)
 	};
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		struct ws_unmatched *u = ws_unmatched_new(1, key);
 		char want[64];
@@ -91,11 +84,10 @@ static void last_sample_is_a_line(void **state)
 	}
 }
 
-static void tags_and_types_are_no_names(void **state)
+TEST(tags_and_types_are_no_names)
 {
 	struct ws_unmatched *u = ws_unmatched_new(1, key);
 
-	(void)state;
 	add(u, 0, "a,x=1:1|c", 1);
 	add(u, 0, "a,x=2:2|c", 2);
 	add(u, 0, "a:3|c|#x:1", 3);
@@ -104,13 +96,12 @@ static void tags_and_types_are_no_names(void **state)
 	ws_unmatched_free(u);
 }
 
-static void long_names_are_cut_and_told_apart(void **state)
+TEST(long_names_are_cut_and_told_apart)
 {
 	struct ws_unmatched *u = ws_unmatched_new(1, key);
 	struct ws_unmatched_name names[WS_UNMATCHED_MAX];
 	char line[600];
 
-	(void)state;
 	snprintf(line, sizeof(line), "%0*d,%0*d=1:1|c", WS_UNMATCHED_TEXT + 1, 1,
 	         WS_UNMATCHED_TEXT, 0);
 	add(u, 0, line, 1);
@@ -122,7 +113,7 @@ static void long_names_are_cut_and_told_apart(void **state)
 	ws_unmatched_free(u);
 }
 
-static void oldest_gives_way(void **state)
+TEST(oldest_gives_way)
 {
 	struct ws_unmatched *u = ws_unmatched_new(1, key);
 	struct ws_unmatched_name names[WS_UNMATCHED_MAX];
@@ -131,7 +122,6 @@ static void oldest_gives_way(void **state)
 	char line[32];
 	int i, taken = 0;
 
-	(void)state;
 	assert_true(ws_unmatched_add(u, 0, &place, &s, 0));
 	for (i = 1; i < WS_UNMATCHED_MAX; i++) {
 		snprintf(line, sizeof(line), "n%d:1|c", i);
@@ -157,7 +147,7 @@ static void oldest_gives_way(void **state)
 }
 
 /* After any number of others. */
-static void what_is_listed_is_found(void **state)
+TEST(what_is_listed_is_found)
 {
 	struct ws_unmatched *u = ws_unmatched_new(1, key);
 	struct ws_unmatched_name names[WS_UNMATCHED_MAX];
@@ -166,7 +156,6 @@ static void what_is_listed_is_found(void **state)
 	size_t n;
 	int i;
 
-	(void)state;
 	for (i = 1; i <= 400000; i++) {
 		snprintf(text, sizeof(text), "n%d:1|c", i);
 		add(u, 0, text, i);
@@ -184,13 +173,12 @@ static void what_is_listed_is_found(void **state)
 }
 
 /* Whose place was taken finds another one. */
-static void a_place_that_is_gone(void **state)
+TEST(a_place_that_is_gone)
 {
 	struct ws_unmatched *u = ws_unmatched_new(1, key);
 	struct ws_unmatched_place place = { 0 }, before;
 	struct ws_sample s = sample("a:1|c");
 
-	(void)state;
 	assert_true(ws_unmatched_add(u, 0, &place, &s, 1));
 	ws_unmatched_forget(u, 0);
 	assert_true(ws_unmatched_add(u, 0, &place, &s, 1));
@@ -203,11 +191,10 @@ static void a_place_that_is_gone(void **state)
 	ws_unmatched_free(u);
 }
 
-static void lanes_are_added(void **state)
+TEST(lanes_are_added)
 {
 	struct ws_unmatched *u = ws_unmatched_new(3, key);
 
-	(void)state;
 	add(u, 2, "a:1|c", 1);
 	add(u, 0, "a:2|c", 5);
 	add(u, 1, "a:3|c", 3);
@@ -239,7 +226,7 @@ static void *write_some(void *arg)
 	return NULL;
 }
 
-static void readers_beside_writers(void **state)
+TEST(readers_beside_writers)
 {
 	struct ws_unmatched *u = ws_unmatched_new(2, key);
 	struct ws_unmatched_name names[WS_UNMATCHED_MAX];
@@ -248,7 +235,6 @@ static void readers_beside_writers(void **state)
 	char want[32];
 	int i;
 
-	(void)state;
 	for (i = 0; i < 2; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, write_some, &writers[i]), 0);
 	for (i = 0; i < 20; i++)
@@ -258,21 +244,4 @@ static void readers_beside_writers(void **state)
 	snprintf(want, sizeof(want), "%d@%d always:1|c", 2 * WRITES, WRITES);
 	assert_non_null(strstr(listed(u), want));
 	ws_unmatched_free(u);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(latest_come_first),
-		cmocka_unit_test(last_sample_is_a_line),
-		cmocka_unit_test(tags_and_types_are_no_names),
-		cmocka_unit_test(long_names_are_cut_and_told_apart),
-		cmocka_unit_test(oldest_gives_way),
-		cmocka_unit_test(what_is_listed_is_found),
-		cmocka_unit_test(a_place_that_is_gone),
-		cmocka_unit_test(lanes_are_added),
-		cmocka_unit_test(readers_beside_writers),
-	};
-
-	return cmocka_run_group_tests_name("unmatched", tests, NULL, NULL);
 }

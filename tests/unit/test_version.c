@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include "rules/version.h"
 
-static void versions(void **state)
+TEST(versions)
 {
 	static const struct {
 		const char *text;
@@ -20,12 +16,11 @@ static void versions(void **state)
 	};
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		assert_int_equal(ws_version_is_valid_span(ws_span_str(rows[i].text)), rows[i].valid);
 }
 
-static void ranges(void **state)
+TEST(ranges)
 {
 	static const struct {
 		const char *text;
@@ -38,13 +33,12 @@ static void ranges(void **state)
 	};
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		assert_int_equal(version_ranges_are_valid(ws_span_str(rows[i].text)),
 		                 rows[i].valid);
 }
 
-static void within(void **state)
+TEST(within)
 {
 	static const struct {
 		const char *version, *ranges;
@@ -70,20 +64,8 @@ static void within(void **state)
 	};
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		assert_int_equal(version_within(ws_span_str(rows[i].version),
 		                                ws_span_str(rows[i].ranges)),
 		                 rows[i].within);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(versions),
-		cmocka_unit_test(ranges),
-		cmocka_unit_test(within),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
 #include <arpa/inet.h>
-#include <cmocka.h>
 #include <netinet/in.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -21,6 +16,7 @@
 #define BEAT "airflow.scheduler_heartbeat:1|c"
 
 struct bench {
+	struct sock_list socks; /* the worker's, once it runs */
 	struct ws_store *store;
 	struct ws_stats *stats;
 	struct ws_mapping *mapping;
@@ -46,7 +42,7 @@ static struct ws_mapping *builtin(void)
 }
 
 /* Everything but the worker. */
-static struct bench *bench_new(struct sock_list *socks)
+static struct bench *bench_new(void)
 {
 	const struct sock_options options = { .kind = SOCK_KIND_UDP,
 					      .receive_buffer = 4 << 20 };
@@ -55,8 +51,8 @@ static struct bench *bench_new(struct sock_list *socks)
 
 	assert_non_null(b);
 	assert_int_equal(
-		sock_listen(socks, "127.0.0.1:0", "--x", &options, why, sizeof(why)), WS_OK);
-	b->port = (uint16_t)atoi(strrchr(socks->socks[0].name, ':') + 1);
+		sock_listen(&b->socks, "127.0.0.1:0", "--x", &options, why, sizeof(why)), WS_OK);
+	b->port = (uint16_t)atoi(strrchr(b->socks.socks[0].name, ':') + 1);
 	b->store = ws_store_new(ws_limits_default, (struct ws_hash_key){ 1, 2 });
 	b->stats = ws_stats_new(1);
 	b->mapping = builtin();
@@ -66,9 +62,9 @@ static struct bench *bench_new(struct sock_list *socks)
 	return b;
 }
 
-static void start(struct bench *b, const struct sock_list *socks)
+static void start(struct bench *b)
 {
-	const struct worker_config config = { .socks = socks,
+	const struct worker_config config = { .socks = &b->socks,
 		                              .store = b->store,
 		                              .stats = b->stats,
 		                              .mapping = b->mapping,
@@ -78,20 +74,16 @@ static void start(struct bench *b, const struct sock_list *socks)
 	assert_int_equal(worker_start(&config, &b->worker), WS_OK);
 }
 
-static int setup(void **state)
+static struct bench *bench_started(void)
 {
-	struct sock_list socks = { .n = 0 };
-	struct bench *b = bench_new(&socks);
+	struct bench *b = bench_new();
 
-	start(b, &socks);
-	*state = b;
-	return 0;
+	start(b);
+	return b;
 }
 
-static int teardown(void **state)
+static void bench_free(struct bench *b)
 {
-	struct bench *b = *state;
-
 	worker_free(b->worker);
 	ws_mapping_unref(b->mapping);
 	ws_stats_free(b->stats);
@@ -99,7 +91,6 @@ static int teardown(void **state)
 	close(b->done_fd);
 	close(b->sender);
 	free(b);
-	return 0;
 }
 
 static void send_text(const struct bench *b, const char *text)
@@ -148,9 +139,8 @@ static bool wait_datagrams(const struct bench *b, uint64_t n)
 	return true;
 }
 
-static void datagrams_arrive(void **state)
+TEST_WITH(datagrams_arrive, struct bench *b, bench_started, bench_free)
 {
-	const struct bench *b = *state;
 	struct ws_shard shard;
 
 	send_text(b, "airflow.scheduler_heartbeat:1|c");
@@ -168,10 +158,9 @@ static void datagrams_arrive(void **state)
 }
 
 /* More than several wake-ups may take, and the coalescing timer between them. */
-static void bursts_arrive(void **state)
+TEST_WITH(bursts_arrive, struct bench *b, bench_started, bench_free)
 {
 	struct ws_shard shard;
-	const struct bench *b = *state;
 	int i;
 
 	for (i = 0; i < 3000; i++)
@@ -188,21 +177,18 @@ static void bursts_arrive(void **state)
 }
 
 /* More waits than the rounds of the loop take before they see the stop. */
-static void stop_drains(void **state)
+TEST_WITH(stop_drains, struct bench *b, bench_new, bench_free)
 {
-	struct sock_list socks = { .n = 0 };
-	struct bench *b = bench_new(&socks);
 	uint32_t waiting;
 	int64_t begun;
 	int i;
 
-	*state = b;
 	for (i = 0; i < 8000; i++)
 		send_text(b, "airflow.scheduler_heartbeat:1|c");
 	/* Fewer than all where the kernel does not grant the receive buffer. */
-	waiting = 8000 - sock_drops(socks.socks[0].fd);
+	waiting = 8000 - sock_drops(b->socks.socks[0].fd);
 	begun = clock_now();
-	start(b, &socks);
+	start(b);
 	worker_stop(b->worker);
 	while (eventfd_read(b->done_fd, &(eventfd_t){ 0 }) != 0)
 		usleep(1000);
@@ -212,25 +198,21 @@ static void stop_drains(void **state)
 	b->worker = NULL;
 }
 
-static void stop_tells_what_it_left(void **state)
+TEST_WITH(stop_tells_what_it_left, struct bench *b, bench_new, bench_free)
 {
-	struct sock_list socks = { .n = 0 };
-	struct bench *b = bench_new(&socks);
 	int i;
 
-	*state = b;
 	b->drain_ns = 1;
 	for (i = 0; i < 8000; i++)
 		send_text(b, BEAT);
-	start(b, &socks);
+	start(b);
 	assert_false(worker_free(b->worker));
 	b->worker = NULL;
 	assert_true(datagrams(b) < 8000);
 }
 
-static void mapping_is_handed_over(void **state)
+TEST_WITH(mapping_is_handed_over, struct bench *b, bench_started, bench_free)
 {
-	struct bench *b = *state;
 	struct ws_mapping *mapping = builtin();
 	int i;
 
@@ -280,9 +262,8 @@ static bool at_once(void *user)
 	return true;
 }
 
-static void hanging_thread_does_not_answer(void **state)
+TEST_WITH(hanging_thread_does_not_answer, struct bench *b, bench_started, bench_free)
 {
-	struct bench *b = *state;
 	const struct ws_reader reader = { .series = hold_up, .enough = at_once, .user = b };
 	struct ws_cursor *cursor = ws_cursor_new(b->store);
 
@@ -297,18 +278,4 @@ static void hanging_thread_does_not_answer(void **state)
 	assert_false(b->answered_inside);
 	assert_true(wait_datagrams(b, 2));
 	assert_true(answers_in_time(b));
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(datagrams_arrive, setup, teardown),
-		cmocka_unit_test_setup_teardown(bursts_arrive, setup, teardown),
-		cmocka_unit_test_teardown(stop_drains, teardown),
-		cmocka_unit_test_teardown(stop_tells_what_it_left, teardown),
-		cmocka_unit_test_setup_teardown(mapping_is_handed_over, setup, teardown),
-		cmocka_unit_test_setup_teardown(hanging_thread_does_not_answer, setup, teardown),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }
