@@ -98,9 +98,9 @@ $(BUILD)/%.a:
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcsD $@ $^
 
-$(BUILD)/src/daemon/conf.o: CPPFLAGS += -DWINDSOCK_VERSION='"$(VERSION)"' \
+$(BUILD)/src/base/build.o: CPPFLAGS += -DWINDSOCK_VERSION='"$(VERSION)"' \
                                  -DWINDSOCK_REVISION='"$(REVISION)"'
-$(BUILD)/src/daemon/conf.o: $(BUILD)/revision
+$(BUILD)/src/base/build.o: $(BUILD)/revision
 $(BUILD)/revision: FORCE
 	@mkdir -p $(@D)
 	@echo '$(VERSION) $(REVISION)' | cmp -s - $@ || echo '$(VERSION) $(REVISION)' > $@

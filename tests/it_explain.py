@@ -89,14 +89,14 @@ def dropped_and_unmatched():
     assert code == 1 and "unmatched no rule takes it; dropped (unmatched = drop)\n" in out, out
 
 
-def refused_with_reason():
+def rejected_with_reason():
     for line, reason in (("bad", "malformed_line"), ("b.1:x|c", "malformed_value"),
                          ("b.1:-1|c", "illegal_negative_counter"), ("b.1:inf|c", "not_finite"),
                          ("b.1:1|s", "type_mismatch"), ("b.1:1|zz", "illegal_event")):
         code, out = explained(line)
-        assert code == 1 and f"  refused   {reason}: " in out, (line, out)
+        assert code == 1 and f"  rejected  {reason}: " in out, (line, out)
     code, out = explained("x:1|c", "x:1|g")
-    assert code == 1 and "    refused   type_conflict: " in out, out
+    assert code == 1 and "    rejected  type_conflict: " in out, out
 
 
 def parts_ignored_are_named():
@@ -105,13 +105,13 @@ def parts_ignored_are_named():
     assert "  ignored   invalid_sample_factor: " in out and "  ignored   unknown_field: " in out, out
 
 
-def steps_are_told_as_ingest_takes_them():
+def actions_are_those_of_ingest():
     code, out = explained("a.1:50|g")
-    assert code == 0 and "    passed    the value is not within -Inf and 10\n" in out, out
+    assert code == 0 and "    skipped   the value is not between -Inf and 10\n" in out, out
     assert out.count("    effect    gauge = 50\n") == 1, out
     code, out = explained("a.1:5|g")
     assert code == 0 and out.count("    effect    gauge = 5\n") == 1, out
-    assert "    effect    none: an earlier rule has fed this series\n" in out, out
+    assert "    effect    none: an earlier rule has updated this series\n" in out, out
     assert "    effect    gauge +5\n" in explained("a.1:+5|g")[1]
 
 
@@ -179,8 +179,8 @@ def a_full_disk_is_an_error():
 
 
 tap([a_sample_is_told_from_line_to_series, standard_input_is_read_without_arguments,
-     dropped_and_unmatched, refused_with_reason, parts_ignored_are_named,
-     steps_are_told_as_ingest_takes_them, the_first_rule_ends_its_view_but_not_out_of_bounds,
+     dropped_and_unmatched, rejected_with_reason, parts_ignored_are_named,
+     actions_are_those_of_ingest, the_first_rule_ends_its_view_but_not_out_of_bounds,
      ambiguous_names_are_told, initialized_series_are_shown,
      unprintable_bytes_do_not_reach_the_terminal,
      check_prints_a_table, errors_name_file_and_line, a_full_disk_is_an_error])

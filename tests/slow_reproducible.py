@@ -66,7 +66,7 @@ try:
     UMASK = os.umask(0o077)
     HOST = ["unshare", "--uts", "sh", "-c", 'hostname other; exec "$@"', "sh"]
     TWO = build("two/and/longer", ["faketime", "-f", "+400d", *(HOST if os.geteuid() == 0 else [])],
-                os.cpu_count(), touch=("src/daemon/conf.c", "Makefile"), **OTHER)
+                os.cpu_count(), touch=("src/base/build.c", "Makefile"), **OTHER)
     os.umask(UMASK)
     tap([two_builds_are_the_same_bytes, debugging_information_knows_no_directory,
          the_other_build_was_another_one])

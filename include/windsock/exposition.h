@@ -11,7 +11,6 @@
 
 #include <stdbool.h>
 #include <windsock/buf.h>
-#include <windsock/stats.h>
 #include <windsock/store.h>
 
 struct ws_exposition;
@@ -23,10 +22,6 @@ void ws_exposition_free(struct ws_exposition *expo);
 /* Adds the next slice (about 64 KiB) of the store's families.  False when that was the last
  * one; the "# EOF" line of OpenMetrics is the caller's, after what it adds itself. */
 bool ws_exposition_more(struct ws_exposition *expo, struct ws_buf *out);
-
-/* The families windsock_* of stats and store. */
-void ws_exposition_self(struct ws_buf *out, bool openmetrics, const struct ws_stats *stats,
-                        struct ws_store *store);
 
 /* One family head: HELP and TYPE (UNIT where OpenMetrics has one). `counter` names keep their
  * _total in text and lose it in OpenMetrics. For what the daemon writes beside the store. */

@@ -8,7 +8,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <windsock/line.h>
 
 /* X(code, word): the word is the TYPE in the exposition and `as =` in a mapping file. */
 #define WS_KINDS(X)                  \
@@ -28,7 +27,7 @@ const char *ws_kind_word(enum ws_kind kind);
 
 /* What a sample does to its series. */
 enum ws_op {
-	WS_OP_NONE,     /* impossible: WS_ERR_TYPE_MISMATCH */
+	WS_OP_NONE,     /* nothing: the type cannot become the kind */
 	WS_OP_ADD,      /* counter: add, never down */
 	WS_OP_UP_DOWN,  /* gauge fed by a counter: add, in both directions */
 	WS_OP_COUNT,    /* counter fed by a timer: the number of events */
@@ -37,12 +36,6 @@ enum ws_op {
 	WS_OP_OBSERVE,  /* summary, histogram */
 	WS_OP_MEMBER,   /* gauge fed by a set: how many distinct members in the window */
 };
-
-/* The kind that a sample of this type becomes when no rule says; timers become `observed`. */
-enum ws_kind ws_kind_of(enum ws_type type, enum ws_kind observed);
-
-/* The op that takes a sample of this type into a family of this kind. */
-enum ws_op ws_op_of(enum ws_type type, enum ws_kind kind);
 
 #define WS_BUCKETS_MAX   64
 #define WS_QUANTILES_MAX 16

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <windsock/hash_key.h>
+#include <windsock/hash.h>
 #include <windsock/span.h>
 
 struct ws_learned_ids;

@@ -18,29 +18,11 @@
 #include <stdint.h>
 #include <windsock/err.h>
 #include <windsock/span.h>
+#include <windsock/type.h>
 
 #define WS_NAME_MAX 1024 /* bytes of a head */
 #define WS_TAGS_MAX 64   /* tags a line */
 #define WS_TAG_MAX  1024 /* bytes of a tag's key or value */
-
-/* X(code, text on the wire, word): the StatsD types. */
-#define WS_TYPES(X)                     \
-	X(COUNTER, "c", "counter")      \
-	X(GAUGE, "g", "gauge")          \
-	X(TIMER, "ms", "timer")         \
-	X(HISTOGRAM, "h", "histogram")  \
-	X(DISTRIBUTION, "d", "distribution") \
-	X(SET, "s", "set")
-
-enum ws_type {
-#define X(code, wire, word) WS_TYPE_##code,
-	WS_TYPES(X)
-#undef X
-	WS_NTYPES
-};
-
-const char *ws_type_wire(enum ws_type type);
-const char *ws_type_word(enum ws_type type);
 
 /* Bits of ws_sample.problems: the sample stands, something beside it was ignored. */
 #define WS_PROBLEM_RATE  1u

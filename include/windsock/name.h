@@ -34,9 +34,4 @@ void ws_name_escape_value(struct ws_buf *out, struct ws_span s);
 /* Adds a help text: \ and newline escaped, in OpenMetrics the quote too. */
 void ws_name_escape_help(struct ws_buf *out, struct ws_span s, bool openmetrics);
 
-bool ws_utf8_is_valid(struct ws_span s);
-
-/* True when no byte has its high bit set. */
-bool ws_utf8_is_ascii(struct ws_span s);
-
 #endif

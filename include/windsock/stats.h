@@ -9,8 +9,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <windsock/err.h>
-#include <windsock/line.h>
 #include <windsock/span.h>
+#include <windsock/type.h>
 
 /* X(field, family without windsock_, help): one counter a shard. */
 #define WS_SHARD_COUNTERS(X)                                                              \
@@ -80,32 +80,5 @@ const struct ws_rule_stats *ws_stats_rules(const struct ws_stats *stats);
 
 /* Sums of the shards. */
 void ws_stats_sum(const struct ws_stats *stats, struct ws_shard *sum);
-
-/*
- * Recent offenders: the last distinct lines that were rejected and series that were refused.
- * Bounded, for people; a mutex inside.
- */
-enum ws_recent_kind {
-	WS_RECENT_REJECTED,
-	WS_RECENT_REFUSED,
-	WS_NRECENT
-};
-#define WS_RECENT_MAX  32
-#define WS_RECENT_TEXT 160
-
-struct ws_recent {
-	char text[WS_RECENT_TEXT]; /* cut to fit; any bytes of the name */
-	size_t len;
-	enum ws_err why;
-	uint64_t count; /* since it came into the list; of a batch, one is told: at least */
-	int64_t last;
-};
-
-void ws_recent_add(struct ws_stats *stats, enum ws_recent_kind kind, struct ws_span text,
-                   enum ws_err why, int64_t now);
-
-/* Copies the list, latest first; returns how many. */
-size_t ws_recent_list(struct ws_stats *stats, enum ws_recent_kind kind,
-                      struct ws_recent out[WS_RECENT_MAX]);
 
 #endif

@@ -13,9 +13,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <windsock/err.h>
-#include <windsock/hash_key.h>
-#include <windsock/span.h>
+#include <windsock/hash.h>
 #include <windsock/kind.h>
+#include <windsock/span.h>
+#include <windsock/target.h>
+#include <windsock/update.h>
 
 struct ws_store;
 
@@ -32,24 +34,6 @@ extern const struct ws_limits ws_limits_default;
 struct ws_store *ws_store_new(struct ws_limits limits, struct ws_hash_key key);
 void ws_store_free(struct ws_store *store);
 
-/* Where a sample belongs: everything needed to find or make the family and the series. */
-struct ws_target {
-	struct ws_span family; /* a valid metric name */
-	struct ws_span help;   /* may be empty */
-	struct ws_span labels; /* rendered: a="x",b="y", names ascending, values escaped */
-	enum ws_kind kind;
-	struct ws_kind_options options; /* copied; must not change while the family lives */
-	int64_t ttl_ns;        /* 0: for ever */
-	uint64_t epoch;        /* of the configuration that says so; later ones are greater */
-	bool unmatched;
-};
-
-/* A series, by number; outlives it harmlessly. */
-struct ws_ref {
-	uint32_t slot;
-	uint32_t generation; /* 0: no series */
-};
-
 /*
  * Finds the series or makes it, with value zero (a gauge too).  Families and TTL follow the
  * target when its epoch is later than the one they were made by: help and ttl are replaced, a
@@ -61,16 +45,6 @@ struct ws_ref {
  */
 enum ws_err ws_store_intern(struct ws_store *store, const struct ws_target *target, int64_t now,
                             struct ws_ref *ref);
-
-struct ws_update {
-	struct ws_ref ref;
-	enum ws_op op;     /* fits the family's kind: as ws_op_of gave it */
-	enum ws_err err;   /* out */
-	double value;      /* scaled; finite unless the op is SET */
-	double weight;     /* how many events it stands for: COUNT, OBSERVE */
-	uint64_t member;   /* MEMBER: keyed hash of the member */
-	uint32_t cookie;   /* the caller's */
-};
 
 /*
  * Applies the batch under one lock.  err is WS_OK, WS_ERR_END when the series has expired
@@ -108,7 +82,7 @@ struct ws_family_view {
 	bool openmetrics_clash; /* a counter x_total beside which a family x or x_created stands */
 };
 
-struct ws_cell; /* value: read it with the functions of src/cell.h */
+struct ws_cell; /* the value; opaque here */
 
 /*
  * Reads family by family in order of name, within a family in order of birth, in slices.  A

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <windsock/buf.h>
-#include <windsock/hash_key.h>
+#include <windsock/hash.h>
 #include <windsock/line.h>
 
 #define WS_UNMATCHED_MAX  100

@@ -5,24 +5,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <windsock/mapping.h>
-
 #include <windsock/name.h>
 #include <windsock/num.h>
-
-#ifndef WINDSOCK_VERSION
-#define WINDSOCK_VERSION "0.0.0"
-#endif
-#ifndef WINDSOCK_REVISION
-#define WINDSOCK_REVISION "unknown"
-#endif
-
-#ifdef __clang__
-#define COMPILER __VERSION__ /* "Clang 14.0.6" */
-#else
-#define COMPILER "GCC " __VERSION__
-#endif
+#include <windsock/version.h>
 
 enum kind {
 	KIND_SWITCH,
@@ -191,7 +176,7 @@ static bool parse_version(const struct setting *s, void *field, struct ws_span v
 {
 	if (!parse_text(s, field, value, from))
 		return false;
-	return ws_version_is_valid(*(char **)field) ||
+	return ws_version_is_valid(value) ||
 	       refuse(from, value, "not a version; such as 2.9 or 3.1.5");
 }
 
@@ -645,19 +630,4 @@ void conf_help(struct ws_buf *out)
 		group = its;
 		help_setting(out, &settings[i]);
 	}
-}
-
-struct conf_build conf_build(void)
-{
-	return (struct conf_build){ .version = WINDSOCK_VERSION,
-		                    .revision = WINDSOCK_REVISION,
-		                    .compiler = COMPILER };
-}
-
-void conf_version(struct ws_buf *out)
-{
-	struct conf_build b = conf_build();
-
-	ws_buf_printf(out, "windsock, version %s (revision %s)\n  built with: %s, C11\n",
-	              b.version, b.revision, b.compiler);
 }

@@ -62,13 +62,4 @@ void conf_fini(struct conf *conf);
 
 void conf_help(struct ws_buf *out);
 
-/* What was built, and from what. */
-struct conf_build {
-	const char *version;
-	const char *revision;
-	const char *compiler;
-};
-struct conf_build conf_build(void);
-void conf_version(struct ws_buf *out);
-
 #endif

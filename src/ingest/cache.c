@@ -2,9 +2,9 @@
 #include "ingest/cache.h"
 
 #include <stdlib.h>
+#include <windsock/hash.h>
 
 #include "base/arena.h"
-#include <windsock/hash.h>
 
 #define SLOTS_SMALLEST 1024
 #define CACHE_LINE     64
@@ -102,13 +102,13 @@ void cache_turn(struct cache *cache)
 
 static size_t entry_size(const struct cache_entry *entry)
 {
-	return sizeof(*entry) + entry->nsteps * sizeof(entry->steps[0]) +
+	return sizeof(*entry) + entry->nactions * sizeof(entry->actions[0]) +
 	       entry->head_len + entry->tags_len + entry->sender_len;
 }
 
 static const char *entry_text(const struct cache_entry *entry)
 {
-	return (const char *)&entry->steps[entry->nsteps];
+	return (const char *)&entry->actions[entry->nactions];
 }
 
 struct ws_sample cache_entry_sample(const struct cache_entry *entry)
@@ -297,10 +297,10 @@ struct cache_entry *cache_find(struct cache *cache, const struct ws_sample *s, u
 }
 
 struct cache_entry *cache_add(struct cache *cache, const struct ws_sample *s, uint64_t hash,
-			      size_t nsteps)
+			      size_t nactions)
 {
 	const struct cache_entry form = {
-		.nsteps = (uint16_t)nsteps,
+		.nactions = (uint16_t)nactions,
 		.head_len = (uint16_t)s->head.len,
 		.tags_len = (uint16_t)s->tags.len,
 		.sender_len = (uint8_t)s->sender.len,
@@ -310,14 +310,14 @@ struct cache_entry *cache_add(struct cache *cache, const struct ws_sample *s, ui
 	struct cache_entry *entry;
 	char *text;
 
-	if (nsteps > UINT16_MAX || s->head.len > UINT16_MAX || s->tags.len > UINT16_MAX ||
+	if (nactions > UINT16_MAX || s->head.len > UINT16_MAX || s->tags.len > UINT16_MAX ||
 	    s->sender.len > UINT8_MAX)
 		return NULL;
 	entry = add(cache->young, hash, entry_size(&form));
 	if (entry == NULL)
 		return NULL;
 	*entry = form;
-	text = (char *)&entry->steps[nsteps];
+	text = (char *)&entry->actions[nactions];
 	memcpy(text, s->head.ptr, s->head.len);
 	if (s->tags.len > 0)
 		memcpy(text + s->head.len, s->tags.ptr, s->tags.len);

@@ -10,11 +10,19 @@
 #ifndef CACHE_H
 #define CACHE_H
 
-#include <windsock/hash_key.h>
+#include <windsock/action.h>
+#include <windsock/hash.h>
 #include <windsock/line.h>
+#include <windsock/stats.h>
 #include <windsock/unmatched.h>
 
-#include "ingest/action.h"
+/* An action, and the series that it updates. */
+struct cache_action {
+	struct ws_action action;
+	struct ws_ref ref;          /* generation 0: no series yet */
+	struct ws_rule_shard *rule; /* counters; NULL: unmatched */
+	uint64_t fed; /* of the first action of the series: serial of the last sample that fed it */
+};
 
 /* What few names have. */
 struct cache_extra {
@@ -26,11 +34,11 @@ struct cache_extra {
 	struct ws_unmatched_place place; /* when unmatched */
 };
 
-/* A name; its text stands behind the steps. */
+/* A name; its text stands behind the actions. */
 struct cache_entry {
 	struct cache_extra *extra; /* NULL: nothing of it */
-	uint64_t fits, takes;    /* rules that have duplicates */
-	uint16_t nsteps;
+	uint64_t fits, takes;     /* rules that have duplicates: see ws_resolution */
+	uint16_t nactions;
 	uint16_t head_len, tags_len;
 	uint8_t sender_len;
 	uint8_t type; /* enum ws_type */
@@ -39,7 +47,7 @@ struct cache_entry {
 	/* With `extra`: some tags were ignored, a later id may split it, it teaches ids. */
 	bool has_bad_tags, divisible, teaches;
 	bool ambiguous;
-	struct step steps[];
+	struct cache_action actions[];
 };
 
 /* Head, tags, sender, type and is_dogstatsd. */
@@ -69,9 +77,9 @@ struct cache_entry *cache_find(struct cache *cache, const struct ws_sample *s, u
 /* The part that few names have, all zero; NULL: out of memory. */
 struct cache_extra *cache_add_extra(struct cache *cache, struct cache_entry *entry);
 
-/* All zero but for text, type, is_dogstatsd and nsteps.  NULL: out of memory. */
+/* All zero but for text, type, is_dogstatsd and nactions.  NULL: out of memory. */
 struct cache_entry *cache_add(struct cache *cache, const struct ws_sample *s, uint64_t hash,
-			      size_t nsteps);
+			      size_t nactions);
 
 /*
  * Names that may be split otherwise when something is learned: mark puts one on the list of its

@@ -6,7 +6,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <windsock/buf.h>
-
 #include <windsock/hash.h>
 
 /* A flood of names that come once takes so many places in a batch, and no more time. */

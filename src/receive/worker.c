@@ -3,9 +3,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <event2/event.h>
-#include <pthread.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -14,9 +13,10 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <windsock/hash.h>
 
 #include "sys/clock.h"
-#include <windsock/hash.h>
+#include "sys/loop.h"
 
 #define BATCH 64           /* datagrams a call */
 #define BATCHES_A_WAKE 16  /* so that a stop and the other sockets get their turn */
@@ -28,22 +28,21 @@
 /* A drain that brought this many was worth waiting for: the next is a timer, not a wake-up
  * for each datagram.  150 us of waiting fill a default receive buffer by a fraction only. */
 #define COALESCE_FROM 32
-#define COALESCE_USEC 150
+#define COALESCE_NS 150000
 
-#define RETRY_USEC 100000 /* after an error of the socket, so as not to spin on it */
-#define SECOND_NS INT64_C(1000000000)
+#define RETRY_NS 100000000 /* after an error of the socket, so as not to spin on it */
+#define DUE_LEAST_NS 1000
 
 struct listener {
 	struct worker *worker;
 	int fd;
-	struct event *readable;
-	struct event *timer;
+	struct watch *readable;
+	struct watch *timer;
 };
 
 struct worker {
-	struct event_base *base;
-	struct event *wakeup_event;
-	int wakeup; /* count when `stopping` or `ping` was changed */
+	struct loop *loop;
+	int wakeup; /* eventfd: counts changes of `stopping` and `ping` */
 	_Atomic bool stopping;
 	_Atomic uint64_t ping, pong;
 	int64_t drain_ns;
@@ -58,7 +57,7 @@ struct worker {
 	struct sockaddr_storage senders[BATCH];
 	char addresses[BATCH][INET6_ADDRSTRLEN];
 	struct ws_hash_key key;
-	struct event *due; /* samples wait: an empty batch is due */
+	struct watch *due; /* samples wait: an empty batch is due */
 	struct iovec pieces[BATCH];
 	pthread_t thread;
 
@@ -128,25 +127,34 @@ static void arm_due(struct worker *w)
 {
 	int64_t due = ws_ingest_due(w->ingest), left;
 
-	if (due == INT64_MAX || event_pending(w->due, EV_TIMEOUT, NULL))
+	if (due == INT64_MAX || watch_is_armed(w->due))
 		return;
 	left = due - clock_now();
-	left = left < 1000 ? 1000 : left;
-	event_add(w->due, &(struct timeval){ .tv_sec = (time_t)(left / SECOND_NS),
-	                                     .tv_usec = (suseconds_t)(left % SECOND_NS / 1000) });
+	watch_arm(w->due, left < DUE_LEAST_NS ? DUE_LEAST_NS : left);
 }
 
-static void on_due(evutil_socket_t fd, short what, void *arg)
+static void on_due(void *user, int what)
 {
-	struct worker *w = arg;
+	struct worker *w = user;
 	struct ws_mapping *mapping = current_mapping(w);
 
-	(void)fd;
 	(void)what;
 	if (ws_ingest_begin(w->ingest, mapping, clock_now()) == WS_OK)
 		ws_ingest_end(w->ingest);
 	ws_mapping_unref(mapping);
 	arm_due(w);
+}
+
+static struct ws_datagram datagram_of(struct worker *w, int i, bool named)
+{
+	const struct mmsghdr *m = &w->messages[i];
+
+	return (struct ws_datagram){
+		.bytes = ws_span(w->pieces[i].iov_base, m->msg_len),
+		.truncated = (m->msg_hdr.msg_flags & MSG_TRUNC) != 0,
+		.sender = sender_of(w, i),
+		.address = named ? address_of(w, i) : ws_span(NULL, 0),
+	};
 }
 
 static void take_batch(struct worker *w, int n)
@@ -160,13 +168,9 @@ static void take_batch(struct worker *w, int n)
 		bytes += w->messages[i].msg_len;
 	if (ws_ingest_begin(w->ingest, mapping, clock_now()) == WS_OK) {
 		for (i = 0; i < n; i++) {
-			const struct mmsghdr *m = &w->messages[i];
+			const struct ws_datagram datagram = datagram_of(w, i, named);
 
-			ws_ingest_sender(w->ingest, sender_of(w, i),
-			                 named ? address_of(w, i) : ws_span(NULL, 0));
-			ws_ingest_datagram(w->ingest,
-			                   ws_span(w->pieces[i].iov_base, m->msg_len),
-			                   (m->msg_hdr.msg_flags & MSG_TRUNC) != 0);
+			ws_ingest_datagram(w->ingest, &datagram);
 		}
 		ws_ingest_end(w->ingest);
 	} else {
@@ -199,43 +203,34 @@ static int receive(struct worker *w, int fd)
 	return -1;
 }
 
-static void arm_timer(struct listener *l, long usec)
+static void on_readable(void *user, int what)
 {
-	const struct timeval wait = { .tv_usec = usec };
-
-	event_add(l->timer, &wait);
-}
-
-static void on_readable(evutil_socket_t fd, short what, void *arg)
-{
-	struct listener *l = arg;
+	struct listener *l = user;
 	int batches, n = BATCH, total = 0;
 
-	(void)fd;
 	(void)what;
 	for (batches = 0; batches < BATCHES_A_WAKE && n == BATCH; batches++) {
 		n = receive(l->worker, l->fd);
 		total += n > 0 ? n : 0;
 	}
 	if (n < 0)
-		arm_timer(l, RETRY_USEC);
+		watch_arm(l->timer, RETRY_NS);
 	else if (n < BATCH && total >= COALESCE_FROM)
-		arm_timer(l, COALESCE_USEC);
+		watch_arm(l->timer, COALESCE_NS);
 	else
-		event_add(l->readable, NULL);
+		watch_again(l->readable);
 }
 
-static void on_wakeup(evutil_socket_t fd, short what, void *arg)
+static void on_wakeup(void *user, int fd)
 {
-	struct worker *w = arg;
+	struct worker *w = user;
 	uint64_t count;
 
-	(void)what;
 	if (read(fd, &count, sizeof(count)) < 0)
 		return;
 	atomic_store(&w->pong, atomic_load(&w->ping));
 	if (atomic_load(&w->stopping))
-		event_base_loopbreak(w->base);
+		loop_stop(w->loop);
 }
 
 /* What arrived before the stop is not lost, but senders that go on do not hold us up. */
@@ -268,26 +263,11 @@ static void *run(void *arg)
 {
 	struct worker *w = arg;
 
-	event_base_dispatch(w->base);
+	loop_run(w->loop);
 	w->drained = drain_all(w);
 	ws_ingest_settle(w->ingest);
 	add_one(w->done_fd);
 	return NULL;
-}
-
-static struct event_base *base_new(void)
-{
-	struct event_config *config = event_config_new();
-	struct event_base *base = NULL;
-
-	/* PRECISE_TIMER: epoll_wait alone counts in milliseconds. */
-	if (config != NULL &&
-	    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK |
-						  EVENT_BASE_FLAG_PRECISE_TIMER) == 0)
-		base = event_base_new_with_config(config);
-	if (config != NULL)
-		event_config_free(config);
-	return base;
 }
 
 static bool map_slots(struct worker *w)
@@ -309,33 +289,30 @@ static bool map_slots(struct worker *w)
 	return true;
 }
 
-static bool watch(struct worker *w, size_t i)
+static bool watch_socket(struct worker *w, size_t i)
 {
 	struct listener *l = &w->listeners[i];
 
 	l->worker = w;
 	l->fd = w->socks.socks[i].fd;
-	l->readable = event_new(w->base, l->fd, EV_READ, on_readable, l);
-	l->timer = event_new(w->base, -1, 0, on_readable, l);
-	return l->readable != NULL && l->timer != NULL && event_add(l->readable, NULL) == 0;
+	l->readable = loop_watch_once(w->loop, l->fd, on_readable, l);
+	l->timer = loop_timer(w->loop, on_readable, l);
+	return l->readable != NULL && l->timer != NULL && watch_again(l->readable);
 }
 
 static bool watch_all(struct worker *w)
 {
 	size_t i;
 
-	w->base = base_new();
+	w->loop = loop_new();
 	w->wakeup = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (w->base == NULL || w->wakeup < 0)
+	if (w->loop == NULL || w->wakeup < 0)
 		return false;
-	w->due = event_new(w->base, -1, 0, on_due, w);
-	if (w->due == NULL)
-		return false;
-	w->wakeup_event = event_new(w->base, w->wakeup, EV_READ | EV_PERSIST, on_wakeup, w);
-	if (w->wakeup_event == NULL || event_add(w->wakeup_event, NULL) != 0)
+	w->due = loop_timer(w->loop, on_due, w);
+	if (w->due == NULL || !loop_watch_fd(w->loop, w->wakeup, on_wakeup, w))
 		return false;
 	for (i = 0; i < w->socks.n; i++) {
-		if (!watch(w, i))
+		if (!watch_socket(w, i))
 			return false;
 	}
 	return true;
@@ -360,25 +337,10 @@ static bool start_thread(struct worker *w)
 	return true;
 }
 
-static void event_drop(struct event *ev)
-{
-	if (ev != NULL)
-		event_free(ev);
-}
-
 /* Everything but the sockets. */
 static void release(struct worker *w)
 {
-	size_t i;
-
-	for (i = 0; i < SOCK_MAX; i++) {
-		event_drop(w->listeners[i].readable);
-		event_drop(w->listeners[i].timer);
-	}
-	event_drop(w->wakeup_event);
-	event_drop(w->due);
-	if (w->base != NULL)
-		event_base_free(w->base);
+	loop_free(w->loop);
 	if (w->wakeup >= 0)
 		close(w->wakeup);
 	if (w->slots != NULL)
@@ -451,7 +413,7 @@ bool worker_free(struct worker *w)
 	pthread_join(w->thread, NULL);
 	drained = w->drained;
 	socks = w->socks;
-	release(w); /* the events go before the descriptors they watch */
+	release(w); /* the loop goes before the descriptors that it watches */
 	sock_close_all(&socks);
 	return drained;
 }

@@ -4,11 +4,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-
 #include <windsock/hash.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
+#include "base/table.h"
 
 /* The table's order is the order of being seen: the first was not seen for the longest time. */
 struct value {

@@ -2,11 +2,12 @@
 #include "rules/rule.h"
 
 #include <math.h>
-
-#include "rules/ini_file.h"
 #include <windsock/name.h>
 #include <windsock/num.h>
-#include "rules/version.h"
+#include <windsock/utf8.h>
+#include <windsock/version.h>
+
+#include "rules/ini_file.h"
 
 #define NS_PER_SECOND 1e9
 #define TTL_MAX_SECONDS 1e9 /* some 30 years; nanoseconds of it fit an int64_t */
@@ -237,13 +238,13 @@ static bool set_version(struct reader *r, struct ws_span v)
 {
 	if (r->file->version.len == 0)
 		r->file->version = v;
-	return ws_version_is_valid_span(v) || refuse(r, "a version such as 2.9 or 3.1.5");
+	return ws_version_is_valid(v) || refuse(r, "a version such as 2.9 or 3.1.5");
 }
 
 static bool set_ranges(struct reader *r, struct ws_span v, struct ws_span *ranges)
 {
 	*ranges = v;
-	return version_ranges_are_valid(v) ||
+	return ws_version_ranges_are_valid(v) ||
 	       refuse(r, "Airflow versions such as '2.7.0 - 2.9.2, 3.2 -', all or none");
 }
 
@@ -741,10 +742,10 @@ static bool compile_initializers(struct reader *r, struct rule *rule)
 static void compile_factors(const struct reader *r, struct rule *rule)
 {
 	const struct settings *set = &rule->set;
-	bool seconds = version_within(r->file->version, set->seconds);
+	bool seconds = ws_version_within(r->file->version, set->seconds);
 
 	rule->factor = set->scale * (seconds ? 1000 : 1);
-	seconds = seconds || version_within(r->file->version, set->dogstatsd_seconds);
+	seconds = seconds || ws_version_within(r->file->version, set->dogstatsd_seconds);
 	rule->dogstatsd_factor = set->scale * (seconds ? 1000 : 1);
 }
 

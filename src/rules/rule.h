@@ -5,8 +5,11 @@
 #ifndef RULE_H
 #define RULE_H
 
+#include <windsock/action.h>
 #include <windsock/buf.h>
-#include <windsock/mapping.h>
+#include <windsock/kind.h>
+#include <windsock/source.h>
+#include <windsock/type.h>
 
 #include "base/arena.h"
 #include "rules/pattern.h"

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+
 #include "series/sketch.h"
 
 #define SET_FIRST 8

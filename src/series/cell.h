@@ -6,6 +6,7 @@
 #ifndef CELL_H
 #define CELL_H
 
+#include <windsock/err.h>
 #include <windsock/kind.h>
 
 struct sketch;

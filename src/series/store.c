@@ -3,20 +3,16 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include "series/cell.h"
 #include <windsock/hash.h>
-#include "base/heap.h"
 #include <windsock/name.h>
 
-/*
- * uthash allocates for whatever `store` is in scope, so that its tables are in the sum of
- * bytes.  When it runs out of memory it leaves the element out, with hh.tbl NULL.
- */
-#define HASH_NONFATAL_OOM 1
-#define HASH_KEYCMP(a, b, n) ((n) == 0 ? 0 : memcmp(a, b, n))
+#include "base/heap.h"
+#include "series/cell.h"
+
+/* Tables allocate for whatever `store` is in scope, so that they are in the sum of bytes. */
 #define uthash_malloc(size) take(store, size)
 #define uthash_free(p, size) give(store, p, size)
-#include <uthash.h>
+#include "base/table.h"
 
 #define NEVER INT64_MAX
 #define FIRST_BY_AGE 4

@@ -2,31 +2,11 @@
 #include <windsock/line.h>
 
 #include <math.h>
-
-#include <windsock/name.h>
 #include <windsock/num.h>
+#include <windsock/utf8.h>
 
 /* A rate so small that one sample would stand for more than this many is taken for a mistake. */
 #define WEIGHT_MAX 1e9
-
-static const struct {
-	const char *wire;
-	const char *word;
-} types[WS_NTYPES] = {
-#define X(code, wire_, word_) [WS_TYPE_##code] = { .wire = wire_, .word = word_ },
-	WS_TYPES(X)
-#undef X
-};
-
-const char *ws_type_wire(enum ws_type type)
-{
-	return types[type].wire;
-}
-
-const char *ws_type_word(enum ws_type type)
-{
-	return types[type].word;
-}
 
 static bool parse_type(struct ws_span s, enum ws_type *type)
 {

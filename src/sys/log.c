@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <windsock/utf8.h>
 
 /* Bytes of one line with its newline: below PIPE_BUF (4096), so that lines which several
  * threads or processes write to one pipe never mix. */
@@ -112,37 +113,6 @@ static void text_close(struct text *t, const char *s)
 	t->len += n;
 }
 
-/* Length of the well-formed UTF-8 character at p (Unicode, table 3-7), or 0. */
-static size_t utf8_length(const unsigned char *p, const unsigned char *end)
-{
-	unsigned char low = 0x80, high = 0xbf;
-	size_t n, i;
-
-	if (p[0] < 0x80)
-		return 1;
-	if (p[0] < 0xc2 || p[0] > 0xf4)
-		return 0;
-	n = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-	if ((size_t)(end - p) < n)
-		return 0;
-	/* Overlong forms, surrogates and what lies beyond U+10FFFF show in the second byte. */
-	if (p[0] == 0xe0)
-		low = 0xa0;
-	else if (p[0] == 0xed)
-		high = 0x9f;
-	else if (p[0] == 0xf0)
-		low = 0x90;
-	else if (p[0] == 0xf4)
-		high = 0x8f;
-	if (p[1] < low || p[1] > high)
-		return 0;
-	for (i = 2; i < n; i++) {
-		if (p[i] < 0x80 || p[i] > 0xbf)
-			return 0;
-	}
-	return n;
-}
-
 static void add_control(struct text *t, unsigned char c)
 {
 	char escape[8];
@@ -171,7 +141,7 @@ static void add_quoted(struct text *t, const char *s)
 
 	text_add(t, "\"", 1);
 	for (; p < end && !t->full; p += n == 0 ? 1 : n) {
-		n = utf8_length(p, end);
+		n = ws_utf8_sequence(ws_span((const char *)p, (size_t)(end - p)));
 		if (n == 0)
 			text_str(t, REPLACEMENT);
 		else if (*p == '"' || *p == '\\')

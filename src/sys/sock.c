@@ -13,9 +13,9 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <windsock/num.h>
 
 #include "sys/clock.h"
-#include <windsock/num.h>
 
 #define BACKLOG 128
 #define HOST_MAX 255 /* RFC 1035 */

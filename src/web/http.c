@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <windsock/negotiate.h>
 #include <windsock/gzip.h>
+#include <windsock/negotiate.h>
 
 #define SERVERS_MAX    16
 #define BLOCK_BYTES    (64 * 1024)
@@ -61,30 +60,27 @@ static int64_t deadline_of(const struct http *http)
 	return http->now + (int64_t)(http->config.deadline_seconds * NS_PER_SECOND);
 }
 
-static void on_connection(void *user, struct MHD_Connection *connection, void **context,
-                          enum MHD_ConnectionNotificationCode code)
+/* NULL: out of memory; the connection then has no deadline of ours. */
+static struct conn *conn_open(struct http *http, struct MHD_Connection *connection)
 {
-	struct http *http = user;
-	const union MHD_ConnectionInfo *info;
-	struct conn *c = *context;
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct conn *c = info != NULL ? calloc(1, sizeof(*c)) : NULL;
 
-	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-		info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-		c = calloc(1, sizeof(*c));
-		if (c == NULL || info == NULL) {
-			free(c);
-			return;
-		}
-		c->http = http;
-		c->fd = info->connect_fd;
-		c->deadline = deadline_of(http);
-		c->next = http->conns;
-		if (c->next != NULL)
-			c->next->prev = c;
-		http->conns = c;
-		*context = c;
-		return;
-	}
+	if (c == NULL)
+		return NULL;
+	c->http = http;
+	c->fd = info->connect_fd;
+	c->deadline = deadline_of(http);
+	c->next = http->conns;
+	if (c->next != NULL)
+		c->next->prev = c;
+	http->conns = c;
+	return c;
+}
+
+static void conn_close(struct conn *c)
+{
 	if (c == NULL)
 		return;
 	if (c->next != NULL)
@@ -92,10 +88,20 @@ static void on_connection(void *user, struct MHD_Connection *connection, void **
 	if (c->prev != NULL)
 		c->prev->next = c->next;
 	else
-		http->conns = c->next;
-	http->closed = true;
-	*context = NULL;
+		c->http->conns = c->next;
+	c->http->closed = true;
 	free(c);
+}
+
+static void on_connection(void *user, struct MHD_Connection *connection, void **context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		*context = conn_open(user, connection);
+	} else {
+		conn_close(*context);
+		*context = NULL;
+	}
 }
 
 static struct conn *conn_of(struct MHD_Connection *connection)
@@ -121,13 +127,18 @@ static void on_completed(void *user, struct MHD_Connection *connection, void **c
 	}
 }
 
+static void reply_fini(struct http_reply *reply)
+{
+	if (reply->done != NULL)
+		reply->done(reply->stream);
+	ws_buf_fini(&reply->body);
+}
+
 static void answer_free(void *user)
 {
 	struct answer *a = user;
 
-	if (a->reply.done != NULL)
-		a->reply.done(a->reply.stream);
-	ws_buf_fini(&a->reply.body);
+	reply_fini(&a->reply);
 	ws_buf_fini(&a->plain);
 	ws_buf_fini(&a->packed);
 	ws_gzip_free(a->gzip);
@@ -213,37 +224,47 @@ static enum MHD_Result say(struct MHD_Connection *connection, unsigned status, c
 	             false);
 }
 
-static enum MHD_Result send_reply(struct http *http, struct MHD_Connection *connection,
-                                  const struct http_reply *reply, bool head)
+/* The reply's own from here on, also on failure.  NULL: out of memory. */
+static struct answer *answer_new(struct http_reply *reply, bool zip)
 {
 	struct answer *a = calloc(1, sizeof(*a));
-	bool zip = ws_negotiate_gzip(header(connection, "Accept-Encoding")) &&
-	           (reply->more != NULL || reply->body.len > GZIP_LEAST);
-	struct MHD_Response *response;
 
 	if (a == NULL) {
-		struct answer lost = { .reply = *reply };
+		reply_fini(reply);
+		return NULL;
+	}
+	a->reply = *reply;
+	if (zip)
+		a->gzip = ws_gzip_new();
+	return a;
+}
 
-		if (lost.reply.done != NULL)
-			lost.reply.done(lost.reply.stream);
-		ws_buf_fini(&lost.reply.body);
+/* For HEAD the body is never asked for; the headers are those of GET. */
+static enum MHD_Result send_reply(struct http *http, struct MHD_Connection *connection,
+                                  struct http_reply *reply, bool head)
+{
+	bool zip = ws_negotiate_gzip(header(connection, "Accept-Encoding")) &&
+	           (reply->more != NULL || reply->body.len > GZIP_LEAST);
+	struct answer *a = answer_new(reply, zip && !head);
+	struct MHD_Response *response;
+	bool sized;
+
+	if (a == NULL) {
 		http->counts.refused++;
 		return MHD_NO;
 	}
-	a->reply = *reply;
-	if (zip && !head)
-		a->gzip = ws_gzip_new();
-	/* Out of memory for it: the plain text then. */
+	/* Out of memory for gzip: the plain text then. */
 	zip = zip && (head || a->gzip != NULL);
-	/* For HEAD the body is never asked for; the headers are those of GET. */
-	response = MHD_create_response_from_callback(
-		reply->more == NULL && !zip ? reply->body.len : MHD_SIZE_UNKNOWN, BLOCK_BYTES,
-		read_answer, a, answer_free);
-	if (response == NULL)
+	sized = reply->more == NULL && !zip;
+	response = MHD_create_response_from_callback(sized ? reply->body.len : MHD_SIZE_UNKNOWN,
+	                                             BLOCK_BYTES, read_answer, a, answer_free);
+	if (response == NULL) {
 		answer_free(a);
+		return MHD_NO;
+	}
 	/* libmicrohttpd (0.9.75) ends even a HEAD of unknown size with the last chunk, which a
 	 * client on the same connection would read as the next answer.  Like 1.0: no chunks. */
-	else if (head && (reply->more != NULL || zip))
+	if (head && !sized)
 		MHD_set_response_options(response, MHD_RF_HTTP_VERSION_1_0_ONLY, MHD_RO_END);
 	return queue(connection, response, reply->status, reply->content_type, NULL, reply->vary,
 	             zip);

@@ -3,13 +3,13 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <windsock/escape.h>
 #include <windsock/exposition.h>
-
 #include <windsock/negotiate.h>
+
 #include "sys/clock.h"
 #include "web/front_page.h"
 #include "web/self_metrics.h"
-#include <windsock/escape.h>
 
 /* --- /metrics ----------------------------------------------------------------------------
  */
@@ -27,7 +27,6 @@ static bool scrape_more(void *stream, struct ws_buf *chunk)
 
 	if (ws_exposition_more(s->expo, chunk))
 		return true;
-	ws_exposition_self(chunk, s->openmetrics, status->stats, status->store);
 	self_metrics_write(chunk, s->openmetrics, status);
 	if (s->openmetrics)
 		ws_buf_str(chunk, "# EOF\n");
@@ -42,7 +41,7 @@ static void scrape_done(void *stream)
 	free(s);
 }
 
-static void refuse_memory(struct http_reply *reply)
+static void reject_memory(struct http_reply *reply)
 {
 	reply->status = 500;
 	ws_buf_str(&reply->body, "out of memory\n");
@@ -56,7 +55,7 @@ static void handle_metrics(void *user, const struct http_request *request,
 	struct scrape *s = calloc(1, sizeof(*s));
 
 	if (s == NULL) {
-		refuse_memory(reply);
+		reject_memory(reply);
 		return;
 	}
 	s->status = status;
@@ -64,7 +63,7 @@ static void handle_metrics(void *user, const struct http_request *request,
 	s->expo = ws_exposition_new(status->store, s->openmetrics, clock_now());
 	if (s->expo == NULL) {
 		free(s);
-		refuse_memory(reply);
+		reject_memory(reply);
 		return;
 	}
 	reply->content_type = ws_negotiate_content_type(accepted);

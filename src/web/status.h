@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What there is to tell of a windsock that runs.  The daemon fills it in and keeps it up to date,
- * the pages show it; all on the main thread.
+ * The state of a windsock that runs: the daemon owns it and keeps it up to date, the pages show
+ * it; all on the main thread.
  */
 #ifndef STATUS_H
 #define STATUS_H
 
 #include <stdbool.h>
 #include <windsock/buf.h>
+#include <windsock/learned_ids.h>
 #include <windsock/mapping.h>
+#include <windsock/recent.h>
 #include <windsock/stats.h>
 #include <windsock/store.h>
 #include <windsock/unmatched.h>
 
+#include "sys/sock.h"
 #include "web/http.h"
-#include "receive/worker.h"
 
 enum status_phase {
 	STATUS_STARTING,
@@ -28,10 +30,11 @@ struct status {
 	struct ws_stats *stats;
 	struct ws_learned_ids *learned;
 	struct ws_unmatched *unmatched;
-	struct worker **workers;
+	struct ws_recent *recent;
+	struct ws_mapping *mapping;
+	const struct sock_list **udp; /* by worker; borrowed */
 	size_t nworkers;
 	const struct http *http;
-	const struct ws_mapping *mapping;
 	const char *telemetry_path;
 	double started; /* seconds since the epoch */
 	uint64_t reloads_good;

@@ -226,7 +226,8 @@ static void ingest(struct target *to, const struct traffic *t)
 		if (i % BATCH == 0 &&
 		    ws_ingest_begin(to->ingest, to->mapping, (int64_t)i) != WS_OK)
 			die("begin");
-		ws_ingest_datagram(to->ingest, datagram(t, i), false);
+		ws_ingest_datagram(to->ingest,
+		                   &(struct ws_datagram){ .bytes = datagram(t, i) });
 		if (i % BATCH == BATCH - 1 || i + 1 == t->n)
 			ws_ingest_end(to->ingest);
 	}

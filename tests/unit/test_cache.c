@@ -26,12 +26,12 @@ static struct cache_entry *find(struct cache *cache, struct ws_sample s)
 	return cache_find(cache, &s, cache_hash(cache, &s));
 }
 
-static struct cache_entry *add(struct cache *cache, struct ws_sample s, size_t nsteps)
+static struct cache_entry *add(struct cache *cache, struct ws_sample s, size_t nactions)
 {
-	struct cache_entry *entry = cache_add(cache, &s, cache_hash(cache, &s), nsteps);
+	struct cache_entry *entry = cache_add(cache, &s, cache_hash(cache, &s), nactions);
 
 	assert_non_null(entry);
-	assert_int_equal(entry->nsteps, nsteps);
+	assert_int_equal(entry->nactions, nactions);
 	return entry;
 }
 
@@ -92,11 +92,11 @@ TEST(many_are_found)
 	assert_non_null(cache);
 	for (i = 0; i < 10000; i++) {
 		snprintf(head, sizeof(head), "n.%u", i);
-		add(cache, sample(head, "", WS_TYPE_SET), 1)->steps[0].file = (uint16_t)i;
+		add(cache, sample(head, "", WS_TYPE_SET), 1)->actions[0].action.file = (uint16_t)i;
 	}
 	for (i = 0; i < 10000; i++) {
 		snprintf(head, sizeof(head), "n.%u", i);
-		assert_int_equal(find(cache, sample(head, "", WS_TYPE_SET))->steps[0].file,
+		assert_int_equal(find(cache, sample(head, "", WS_TYPE_SET))->actions[0].action.file,
 				 i);
 	}
 	assert_true(cache_is_full(cache, 1));
@@ -109,12 +109,12 @@ TEST_WITH(what_is_seen_again_survives_a_flood, struct cache *cache, small_cache,
 	char prefix[32];
 	size_t i;
 
-	add(cache, often, 1)->steps[0].file = 42;
+	add(cache, often, 1)->actions[0].action.file = 42;
 	for (i = 0; i < 30; i++) {
 		snprintf(prefix, sizeof(prefix), "flood.%zu", i);
 		flood(cache, prefix, SIZE / 2);
 		assert_non_null(find(cache, often));
-		assert_int_equal(find(cache, often)->steps[0].file, 42);
+		assert_int_equal(find(cache, often)->actions[0].action.file, 42);
 	}
 }
 
@@ -136,7 +136,7 @@ TEST_WITH(what_is_not_seen_again_is_forgotten, struct cache *cache, small_cache,
 static void ingest(struct ws_ingest *g, struct ws_mapping *mapping, const char *datagram)
 {
 	assert_int_equal(ws_ingest_begin(g, mapping, 1), WS_OK);
-	ws_ingest_datagram(g, ws_span_str(datagram), false);
+	ws_ingest_datagram(g, &(struct ws_datagram){ .bytes = ws_span_str(datagram) });
 	ws_ingest_end(g);
 }
 

@@ -53,6 +53,7 @@ struct fixture {
 	struct ws_store *store;
 	struct ws_stats *stats;
 	struct ws_unmatched *unmatched;
+	struct ws_recent *recent;
 	struct ws_mapping *mapping;
 	struct ws_ingest *ingest;
 	int64_t now;
@@ -96,7 +97,9 @@ static struct fixture make(struct ws_mapping *mapping, size_t cache_size,
 	f.store = ws_store_new(limits, (struct ws_hash_key){ 3, 4 });
 	f.stats = ws_stats_new(1);
 	f.unmatched = options.unmatched = ws_unmatched_new(1, options.key);
-	assert_true(f.store != NULL && f.stats != NULL && f.unmatched != NULL);
+	f.recent = options.recent = ws_recent_new();
+	assert_true(f.store != NULL && f.stats != NULL && f.unmatched != NULL &&
+	            f.recent != NULL);
 	f.ingest = ws_ingest_new(f.store, f.stats, &options);
 	assert_non_null(f.ingest);
 	return f;
@@ -113,6 +116,7 @@ static void unmake(struct fixture *f)
 	ws_mapping_unref(f->mapping);
 	ws_stats_free(f->stats);
 	ws_unmatched_free(f->unmatched);
+	ws_recent_free(f->recent);
 	ws_store_free(f->store);
 }
 
@@ -120,7 +124,8 @@ static void unmake(struct fixture *f)
 static void feed_span(struct fixture *f, struct ws_span datagram, bool truncated)
 {
 	assert_int_equal(ws_ingest_begin(f->ingest, f->mapping, f->now), WS_OK);
-	ws_ingest_datagram(f->ingest, datagram, truncated);
+	ws_ingest_datagram(f->ingest, &(struct ws_datagram){ .bytes = datagram,
+	                                                      .truncated = truncated });
 	ws_ingest_end(f->ingest);
 }
 
@@ -459,11 +464,11 @@ TEST(another_mapping_is_another_answer)
 TEST(unknown_reasons_are_shown_once_a_batch)
 {
 	struct fixture f = plain();
-	struct ws_recent recent[WS_RECENT_MAX];
+	struct ws_recent_entry recent[WS_RECENT_MAX];
 
 	feed(&f, "junk1\njunk2\np.c.a:-1|c");
 	feed(&f, "junk1");
-	assert_int_equal(ws_recent_list(f.stats, WS_RECENT_REJECTED, recent), 2);
+	assert_int_equal(ws_recent_list(f.recent, WS_RECENT_LINES, recent), 2);
 	assert_int_equal(recent[0].why, WS_ERR_MALFORMED_LINE);
 	assert_int_equal(recent[0].count, 2);
 	assert_true(ws_span_is(ws_span(recent[0].text, recent[0].len), "junk1"));
@@ -525,8 +530,8 @@ static void replay(struct fixture *f, const struct datagrams *d)
 
 	assert_int_equal(ws_ingest_begin(f->ingest, f->mapping, f->now), WS_OK);
 	for (i = 0; i < d->n; from = d->ends[i++])
-		ws_ingest_datagram(f->ingest, ws_span(d->bytes.ptr + from, d->ends[i] - from),
-		                   false);
+		ws_ingest_datagram(f->ingest, &(struct ws_datagram){
+			.bytes = ws_span(d->bytes.ptr + from, d->ends[i] - from) });
 	ws_ingest_end(f->ingest);
 	ws_ingest_settle(f->ingest);
 }

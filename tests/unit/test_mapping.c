@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <windsock/mapping.h>
+#include <windsock/resolution.h>
 
 #define FILES_MAX 4
 #define TEXT_MAX  4096
@@ -45,42 +46,42 @@ static struct ws_sample sample(const char *line)
 }
 
 /* "rule kind family{labels}", then what is out of the ordinary. */
-static void describe_step(const struct ws_mapping *m, const struct ws_step *step,
-                          struct ws_buf *out)
+static void describe_action(const struct ws_mapping *m, const struct ws_action *action,
+                            const struct ws_target *t, struct ws_buf *out)
 {
-	const struct ws_target *t = &step->target;
 	struct ws_span rule = ws_span_str("-");
 
-	if (step->rule != WS_NO_RULE)
-		rule = ws_mapping_rule(m, step->rule).name;
+	if (action->rule != WS_NO_RULE)
+		rule = ws_mapping_rule(m, action->rule).name;
 	ws_buf_span(out, rule);
-	if (step->drop)
+	if (action->drop)
 		ws_buf_str(out, " drop");
 	else
 		ws_buf_printf(out, " %s %.*s{%.*s}", ws_kind_word(t->kind), WS_SPAN_ARG(t->family),
 		              WS_SPAN_ARG(t->labels));
-	if (step->bounds != NULL)
-		ws_buf_printf(out, " %g..%g", step->bounds->least, step->bounds->most);
-	if (!step->drop && step->scale != 1)
-		ws_buf_printf(out, " *%g", step->scale);
+	if (action->bounds != NULL)
+		ws_buf_printf(out, " %g..%g", action->bounds->least, action->bounds->most);
+	if (!action->drop && action->scale != 1)
+		ws_buf_printf(out, " *%g", action->scale);
 	if (t->ttl_ns != 0)
 		ws_buf_printf(out, " ttl %g", (double)t->ttl_ns / 1e9);
-	if (!step->drop && step->op == WS_OP_NONE)
+	if (!action->drop && action->op == WS_OP_NONE)
 		ws_buf_str(out, " impossible");
-	if (step->absolute)
+	if (action->absolute)
 		ws_buf_str(out, " absolute");
-	if (!step->stop)
+	if (!action->stop)
 		ws_buf_str(out, " continues");
-	if (step->initialize)
-		ws_buf_str(out, " declared");
-	if (step->duplicate_of != 0)
-		ws_buf_printf(out, " twin %llx", (unsigned long long)step->duplicate_of);
+	if (action->initialize)
+		ws_buf_str(out, " initialized");
+	if (action->may_be_duplicate)
+		ws_buf_printf(out, " duplicate %llx",
+		              (unsigned long long)ws_mapping_duplicate_of(m, action->rule));
 	if (t->unmatched)
 		ws_buf_str(out, " unmatched");
 	ws_buf_char(out, ';');
 }
 
-/* What the resolution says beside its steps. */
+/* What the resolution says beside its actions. */
 static void describe_rest(const struct ws_resolution *r, struct ws_buf *out)
 {
 	size_t i;
@@ -116,16 +117,16 @@ static void describe(const struct ws_mapping *m, const char *line, char *text, s
 	size_t i;
 
 	assert_non_null(r);
-	assert_int_equal(ws_mapping_resolve(m, &s, r), WS_OK);
+	assert_int_equal(ws_resolve(m, &s, r), WS_OK);
 	if (r->err != WS_OK) {
-		assert_int_equal(r->nsteps, 0);
+		assert_int_equal(r->nactions, 0);
 		ws_buf_printf(&out, "!%s", ws_err_reason(r->err));
 	}
-	for (i = 0; i < r->nsteps; i++)
-		describe_step(m, &r->steps[i], &out);
+	for (i = 0; i < r->nactions; i++)
+		describe_action(m, &r->actions[i], &r->targets[i], &out);
 	describe_rest(r, &out);
-	assert_true(r->nsteps == 0 ||
-	            r->keep == (r->steps[r->nsteps - 1].rule == WS_NO_RULE));
+	assert_true(r->nactions == 0 ||
+	            r->keep == (r->actions[r->nactions - 1].rule == WS_NO_RULE));
 	assert_int_equal(out.err, WS_OK);
 	assert_true(out.len < size);
 	memcpy(text, out.ptr == NULL ? "" : out.ptr, out.len);
@@ -197,18 +198,18 @@ static const struct {
 	  "- gauge d_x{} unmatched;" },
 	/* Series of other rules, at zero; the tags come along. */
 	{ DECLARED "initialize = f(state=ok), f(state=<x>.bad, x=z)\n", "s.a:3|c|#env:e",
-	  "s counter n{env=\"e\",state=\"ok\",x=\"a\"} *0 continues declared;"
-	  "s counter n{env=\"e\",state=\"a.bad\",x=\"z\"} *0 continues declared;"
+	  "s counter n{env=\"e\",state=\"ok\",x=\"a\"} *0 continues initialized;"
+	  "s counter n{env=\"e\",state=\"a.bad\",x=\"z\"} *0 continues initialized;"
 	  "s counter m{env=\"e\",x=\"a\"};" },
 	{ DECLARED "initialize = f\ntags = env\n", "s.a:3|c|#env:e",
-	  "s counter n{x=\"a\"} *0 continues declared;s counter m{x=\"a\"};" },
+	  "s counter n{x=\"a\"} *0 continues initialized;s counter m{x=\"a\"};" },
 	{ RULE("f", "match = f.<x>\nmetric = n\nas = summary") RULE("s", "match = s.<x>\n"
 	  "metric = m\ninitialize = f"), "s.a:3|c",
-	  "s summary n{x=\"a\"} *0 continues declared;s counter m{x=\"a\"};" },
+	  "s summary n{x=\"a\"} *0 continues initialized;s counter m{x=\"a\"};" },
 	/* Twins: bits of the rules, by what fits the name and by what takes the sample. */
 	{ TWINS, "t:1|c|#x:1", "a counter m{x=\"1\"};fits 1, takes 1;" },
 	{ TWINS, "t:1|c", "c drop;fits 1, takes 0;" },
-	{ TWINS, "t.1:1|c", "b counter m{x=\"1\"} twin 1;" },
+	{ TWINS, "t.1:1|c", "b counter m{x=\"1\"} duplicate 1;" },
 	{ TWINS, "u:1|c", "- counter u{} unmatched;" },
 	/* Units. */
 	{ RULE("r", "match = t\nmetric = m\nseconds = all"), "t:2|ms", "r summary m{} *1000;" },
@@ -535,9 +536,9 @@ TEST(each_file_is_a_view)
 	assert_string_equal(got, "r counter m{x=\"b\"};b.ini/r drop;");
 	describe(m, "q:1|c", got, sizeof(got));
 	assert_string_equal(got, "s counter n{x=\"q\"};");
-	assert_int_equal(ws_mapping_resolve(m, &s, r), WS_OK);
-	assert_int_equal(r->steps[0].file, 0);
-	assert_int_equal(r->steps[1].file, 1);
+	assert_int_equal(ws_resolve(m, &s, r), WS_OK);
+	assert_int_equal(r->actions[0].file, 0);
+	assert_int_equal(r->actions[1].file, 1);
 	ws_resolution_free(r);
 	ws_mapping_unref(m);
 }
@@ -602,15 +603,15 @@ TEST(shapes_and_help)
 	struct ws_mapping *m = must_compile(texts, NULL);
 	struct ws_resolution *r = ws_resolution_new(m, NULL);
 	struct ws_sample s = sample("a.b:1|ms");
-	const struct ws_target *t = &r->steps[0].target;
+	const struct ws_target *t = &r->targets[0];
 
-	assert_int_equal(ws_mapping_resolve(m, &s, r), WS_OK);
+	assert_int_equal(ws_resolve(m, &s, r), WS_OK);
 	assert_true(ws_span_is(t->help, "About b."));
 	assert_int_equal(t->options.nbuckets, 2);
 	assert_true(t->options.buckets[0] == 1 && t->options.buckets[1] == 2.5);
 	assert_int_equal(t->options.window_ns, 60 * INT64_C(1000000000));
 	s = sample("b:1|ms");
-	assert_int_equal(ws_mapping_resolve(m, &s, r), WS_OK);
+	assert_int_equal(ws_resolve(m, &s, r), WS_OK);
 	assert_int_equal(t->help.len, 0);
 	assert_int_equal(t->options.nquantiles, 3);
 	assert_true(t->options.quantiles[1] == 0.25);
@@ -626,13 +627,13 @@ TEST(reserved_tags_are_counted)
 	struct ws_resolution *r = ws_resolution_new(m, NULL);
 	struct ws_sample s = sample("a:1|c|#le:1,quantile:2,__x:3,--x:4,ok:5,bad");
 
-	assert_int_equal(ws_mapping_resolve(m, &s, r), WS_OK);
+	assert_int_equal(ws_resolve(m, &s, r), WS_OK);
 	/* A run of dashes is one underscore. */
 	assert_int_equal(r->reserved_tags, 3);
 	assert_int_equal(r->head.bad_tags, 1);
-	assert_true(ws_span_is(r->steps[0].target.labels, "_x=\"4\",ok=\"5\""));
+	assert_true(ws_span_is(r->targets[0].labels, "_x=\"4\",ok=\"5\""));
 	s = sample("a:1|c");
-	assert_int_equal(ws_mapping_resolve(m, &s, r), WS_OK);
+	assert_int_equal(ws_resolve(m, &s, r), WS_OK);
 	assert_int_equal(r->reserved_tags, 0);
 	ws_resolution_free(r);
 	ws_mapping_unref(m);
@@ -646,10 +647,10 @@ TEST(exploding_regex_is_given_up)
 	struct ws_resolution *r = ws_resolution_new(m, NULL);
 	struct ws_sample s = sample("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaabc:1|c");
 
-	assert_int_equal(ws_mapping_resolve(m, &s, r), WS_OK);
+	assert_int_equal(ws_resolve(m, &s, r), WS_OK);
 	assert_int_equal(r->regex_gave_up, 1);
-	assert_int_equal(r->nsteps, 1);
-	assert_true(ws_span_is(r->steps[0].target.family, "n"));
+	assert_int_equal(r->nactions, 1);
+	assert_true(ws_span_is(r->targets[0].family, "n"));
 	ws_resolution_free(r);
 	ws_mapping_unref(m);
 }
@@ -720,13 +721,13 @@ TEST(captures_explain)
 	struct ws_sample s = sample("a.1.2.3:1|ms|#j:J,k:K");
 	struct ws_capture c[8];
 
-	assert_int_equal(ws_mapping_resolve(m, &s, r), WS_OK);
-	assert_int_equal(ws_mapping_captures(m, r, 0, c, 8), 4);
+	assert_int_equal(ws_resolve(m, &s, r), WS_OK);
+	assert_int_equal(ws_resolution_captures(m, r, 0, c, 8), 4);
 	assert_true(ws_span_is(c[0].name, "x") && ws_span_is(c[0].value, "1"));
 	assert_true(ws_span_is(c[1].name, "y") && ws_span_is(c[1].value, "2.3"));
 	assert_true(ws_span_is(c[2].name, "k") && ws_span_is(c[2].value, "K"));
 	assert_true(ws_span_is(c[3].name, "j") && ws_span_is(c[3].value, "J"));
-	assert_int_equal(ws_mapping_captures(m, r, 0, c, 1), 1);
+	assert_int_equal(ws_resolution_captures(m, r, 0, c, 1), 1);
 	ws_resolution_free(r);
 	ws_mapping_unref(m);
 }

@@ -56,6 +56,7 @@ static struct bench *bench_new(void)
 		.stats = ws_stats_new(1),
 		.learned = ws_learned_ids_new(10, key),
 		.unmatched = ws_unmatched_new(1, key),
+		.recent = ws_recent_new(),
 		.http = http_new(&config),
 		.mapping = mapping_of_two_rules(),
 		.telemetry_path = "/a\"b",
@@ -73,7 +74,8 @@ static void bench_free(struct bench *b)
 {
 	ws_buf_fini(&b->reply.body);
 	http_free((struct http *)(uintptr_t)b->status.http);
-	ws_mapping_unref((struct ws_mapping *)(uintptr_t)b->status.mapping);
+	ws_mapping_unref(b->status.mapping);
+	ws_recent_free(b->status.recent);
 	ws_unmatched_free(b->status.unmatched);
 	ws_learned_ids_free(b->status.learned);
 	ws_stats_free(b->status.stats);
@@ -152,9 +154,9 @@ TEST_WITH(front_page_has_no_markup_of_senders, struct bench *b, bench_new, bench
 	const char *page;
 
 	ws_unmatched_add(b->status.unmatched, 0, &place, &s, clock_now());
-	ws_recent_add(b->status.stats, WS_RECENT_REJECTED,
+	ws_recent_add(b->status.recent, WS_RECENT_LINES,
 	              ws_span_str("<b onclick='x'>\x1b[2J"), WS_ERR_BAD_RATE, clock_now());
-	ws_recent_add(b->status.stats, WS_RECENT_REFUSED, ws_span_str("a&b"),
+	ws_recent_add(b->status.recent, WS_RECENT_SERIES, ws_span_str("a&b"),
 	              WS_ERR_SERIES_LIMIT, clock_now());
 	page = ask(b, "/", "");
 	assert_string_equal(b->reply.content_type, "text/html; charset=utf-8");
@@ -168,9 +170,9 @@ TEST_WITH(front_page_has_no_markup_of_senders, struct bench *b, bench_new, bench
 
 TEST_WITH(front_page_tells_of_a_failed_reload, struct bench *b, bench_new, bench_free)
 {
-	assert_null(strstr(ask(b, "/", ""), "the mapping before it is in force"));
+	assert_null(strstr(ask(b, "/", ""), "the previous mapping is in force"));
 	b->status.last_reload_good = false;
-	assert_non_null(strstr(ask(b, "/", ""), "the mapping before it is in force"));
+	assert_non_null(strstr(ask(b, "/", ""), "the previous mapping is in force"));
 }
 
 TEST_WITH(unmatched_names_as_text_and_json, struct bench *b, bench_new, bench_free)

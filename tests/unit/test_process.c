@@ -17,7 +17,7 @@ static double value(const char *name, bool openmetrics)
 	const char *at;
 	double v = -1;
 
-	process_write(&out, openmetrics);
+	process_write(&(struct metric_writer){ &out, openmetrics });
 	ws_buf_char(&out, '\0');
 	assert_int_equal(out.err, WS_OK);
 	snprintf(line, sizeof(line), "\n%s ", name);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
-#include "rules/version.h"
+#include <windsock/version.h>
 
 TEST(versions)
 {
@@ -17,7 +17,7 @@ TEST(versions)
 	size_t i;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		assert_int_equal(ws_version_is_valid_span(ws_span_str(rows[i].text)), rows[i].valid);
+		assert_int_equal(ws_version_is_valid(ws_span_str(rows[i].text)), rows[i].valid);
 }
 
 TEST(ranges)
@@ -34,7 +34,7 @@ TEST(ranges)
 	size_t i;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		assert_int_equal(version_ranges_are_valid(ws_span_str(rows[i].text)),
+		assert_int_equal(ws_version_ranges_are_valid(ws_span_str(rows[i].text)),
 		                 rows[i].valid);
 }
 
@@ -65,7 +65,7 @@ TEST(within)
 	size_t i;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		assert_int_equal(version_within(ws_span_str(rows[i].version),
+		assert_int_equal(ws_version_within(ws_span_str(rows[i].version),
 		                                ws_span_str(rows[i].ranges)),
 		                 rows[i].within);
 }

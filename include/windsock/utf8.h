@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * UTF-8 (RFC 3629; Unicode 15, table 3-7): no overlong forms, no surrogates, nothing beyond
+ * U+10FFFF.
+ */
+#ifndef WINDSOCK_UTF8_H
+#define WINDSOCK_UTF8_H
+
+#include <stdbool.h>
+#include <windsock/span.h>
+
+/* The bytes of the well-formed character at the beginning of s; 0: there is none. */
+size_t ws_utf8_sequence(struct ws_span s);
+
+bool ws_utf8_is_valid(struct ws_span s);
+
+/* True when no byte has its high bit set. */
+bool ws_utf8_is_ascii(struct ws_span s);
+
+#endif
