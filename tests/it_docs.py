@@ -268,13 +268,6 @@ def links_lead_somewhere():
             assert not anchor or anchor in anchors(read(found[0])), (path, name, anchor)
 
 
-def architecture_places_every_module():
-    rows = tables(read("docs/architecture.md"), "floor")
-    placed = re.findall(r"[a-z]+", re.sub(r"\([^)]*\)", "", ",".join(row[1] for row in rows)))
-    want = {os.path.basename(path)[:-2] for path in glob.glob(os.path.join(ROOT, "src", "*.c"))}
-    assert want <= set(placed), want - set(placed)
-
-
 def commands_of_readme_run():
     parts = glob.glob(os.path.join(ROOT, "packaging", "*.mk"))
     makefile = "".join(map(read, (os.path.join(ROOT, "Makefile"), *parts)))
@@ -292,4 +285,4 @@ tap([statsd_examples_are_true, statsd_reasons_are_those_of_the_code,
      pages_name_no_metric_that_is_not, man_page_has_all_flags, pages_name_no_flag_that_is_not,
      mapping_pages_have_all_keys, examples_of_mapping_guide, examples_for_airflow,
      explain_commands_of_pages_run, man_pages_are_clean, html_is_that_of_the_man_pages,
-     links_lead_somewhere, architecture_places_every_module, commands_of_readme_run])
+     links_lead_somewhere, commands_of_readme_run])
