@@ -60,7 +60,7 @@ def a_sample_is_told_from_line_to_series():
     assert head == "airflow.ti.start.d.t:2|c|@0.5|#env:x"
     got = [line.split(None, 1) for line in rest]
     assert got[:4] == [["name", "airflow.ti.start.d.t"], ["type", "counter"],
-                       ["value", "2, weighs 2"], ["tags", 'env="x"']], got
+                       ["value", "2, weight 2"], ["tags", 'env="x"']], got
     assert got[4][0] == "rule" and got[4][1].startswith("ti_start (builtin:airflow:"), got
     assert got[5:7] == [["captures", 'dag_id="d" task_id="t"'],
                         ["unless", "its sender sends what ti_start_tagged takes"]], got
@@ -84,9 +84,9 @@ def dropped_and_unmatched():
     code, out = explained("d.1:1|c")
     assert code == 0 and "    dropped   by this rule\n" in out, out
     code, out = explained("x.1:5|g")
-    assert code == 0 and "unmatched no rule takes it; kept as\n    series    x_1{} gauge\n" in out
+    assert code == 0 and "unmatched no rule matches; kept as\n    series    x_1{} gauge\n" in out
     code, out, _ = windsock("explain", "x.1:5|g", ini="[windsock]\nunmatched = drop\n" + RULES)
-    assert code == 1 and "unmatched no rule takes it; dropped (unmatched = drop)\n" in out, out
+    assert code == 1 and "unmatched no rule matches; dropped (unmatched = drop)\n" in out, out
 
 
 def rejected_with_reason():

@@ -100,7 +100,7 @@ def second_signal_does_not_wait():
         w.process.send_signal(signal.SIGINT)
         w.process.send_signal(signal.SIGCONT)
         assert w.process.wait(60) == 0
-        assert "again: not waiting for the workers" in w.logged()
+        assert "again: stopping without waiting for the workers" in w.logged()
         assert totals(w) == (1, 2, 0)
 
 
@@ -203,7 +203,7 @@ def check_config():
         code, out, log = run(*in_use, bad.flag, "--check-config")
         assert code == 2 and f"{bad.name}:3: unknown key 'metrik'" in log, (code, log)
         code, out, log = run("--check-config", "--statsd.workers=0")
-        assert code == 2 and "--statsd.workers=0: write a whole number from 1 to 64" in log
+        assert code == 2 and "--statsd.workers=0: expected a whole number from 1 to 64" in log
     code, _, log = run("--check-config", "--statsd.listen-udp=127.0.0.1",
                        "--statsd.listen-udp=no-such-host.invalid:8125",
                        "--web.listen-address=::1:9102")
@@ -216,7 +216,7 @@ def check_config():
 def environment_sets_what_flags_leave_open():
     code, out, log = run(*FREE, WINDSOCK_STATSD_WORKERS="many")
     assert code == 2 and log == \
-        "WINDSOCK_STATSD_WORKERS=many: write a whole number from 1 to 64\n", (code, log)
+        "WINDSOCK_STATSD_WORKERS=many: expected a whole number from 1 to 64\n", (code, log)
     with Ini(GOOD) as ini:
         name = ini.name
         code, out, log = run("--check-config", WINDSOCK_STATSD_MAPPING_CONFIG=name)
@@ -250,13 +250,13 @@ def version_and_help():
 
 
 def mistakes_on_the_command_line():
-    for args, message in ((("--statsd.workerz=2",), "--statsd.workers is the nearest"),
+    for args, message in ((("--statsd.workerz=2",), "did you mean --statsd.workers"),
                           (("-version",), "flags begin with two dashes"),
-                          (("start",), "no such command"),
+                          (("start",), "unknown command"),
                           (("--statsd.workers",), "--statsd.workers: needs a value"),
-                          (("--web.timeout=never",), "write a time from 100ms to 1h"),
+                          (("--web.timeout=never",), "expected a duration from 100ms to 1h"),
                           (("--log.level=loud", "--log.format=xml"),
-                           "--log.format=xml: write logfmt or json")):
+                           "--log.format=xml: expected logfmt or json")):
         code, out, log = run(*args)
         assert code == 2 and out == "" and message in log, (args, code, log)
     assert "--log.level=loud" in log, "all mistakes are told at once"

@@ -16,26 +16,26 @@
 #define WS_SHARD_COUNTERS(X)                                                              \
 	X(datagrams, "datagrams_total", "Datagrams received.")                           \
 	X(bytes, "bytes_total", "Bytes received in datagrams.")                          \
-	X(lines, "lines_total", "StatsD lines received, empty ones too.")                \
+	X(lines, "lines_total", "StatsD lines received, including empty ones.")                \
 	X(truncated, "truncated_datagrams_total",                                        \
-	  "Datagrams cut by the kernel because they were larger than the buffer.")       \
+	  "Datagrams that the kernel truncated to the size of the buffer.")       \
 	X(unmatched, "unmatched_total", "Samples that no rule matched.")                 \
 	X(unmatched_dropped, "unmatched_dropped_total",                                  \
 	  "Samples that no rule matched and that were dropped (unmatched = drop).")      \
 	X(outside, "out_of_bounds_total",                                                \
-	  "Samples that rules matched but whose value none wanted (min, max).")         \
+	  "Samples whose value was outside the min and max of every matching rule.")         \
 	X(ambiguous, "ambiguous_total",                                                  \
-	  "Samples whose name could be split in several ways, none of them known.")      \
+	  "Samples whose name could be split in several ways, without a known id.")      \
 	X(applied, "samples_applied_total",                                              \
 	  "Samples that changed at least one series.")                                   \
-	X(cache_hits, "cache_hits_total", "Samples whose name was known.")               \
+	X(cache_hits, "cache_hits_total", "Samples whose name was in the cache.")               \
 	X(cache_misses, "cache_misses_total",                                            \
-	  "Samples whose name had to be taken through the rules.")                       \
+	  "Samples whose name was matched against the rules.")                       \
 	X(regex_gave_up, "regex_limit_total",                                            \
-	  "Matches of a regular expression given up for taking too many steps.")         \
-	X(receive_calls, "receive_calls_total", "Calls that fetched datagrams.")         \
+	  "Regular expression matches aborted because they took too many steps.")         \
+	X(receive_calls, "receive_calls_total", "System calls to receive datagrams.")         \
 	X(receive_errors, "receive_errors_total",                                        \
-	  "Calls that failed to fetch datagrams for another reason than an empty queue.")
+	  "System calls to receive datagrams that failed, other than on an empty queue.")
 
 struct ws_shard {
 #define X(field, name, help) _Atomic uint64_t field;

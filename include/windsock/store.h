@@ -111,7 +111,7 @@ struct ws_store_counts {
 	uint64_t created;
 	uint64_t expired;
 	uint64_t retired; /* by a reload, or for wrong labels */
-	uint64_t refused[WS_NERRORS];
+	uint64_t rejected[WS_NERRORS];
 	size_t bytes;     /* of families and series, as asked from malloc; about */
 	struct ws_limits limits;
 };
@@ -120,7 +120,7 @@ struct ws_store_counts ws_store_counts(struct ws_store *store);
 
 /* Calls fn for families that refused something, under the lock: err is TYPE_CONFLICT,
  * NAME_COLLISION or FAMILY_SERIES_LIMIT. */
-void ws_store_refusals(struct ws_store *store,
+void ws_store_rejections(struct ws_store *store,
                        void (*fn)(void *user, struct ws_span family, enum ws_err err,
                                   uint64_t count),
                        void *user);

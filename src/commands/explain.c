@@ -66,7 +66,7 @@ static void explain_parse(struct ws_buf *out, const struct ws_sample *s,
 			ws_buf_str(out, " s");
 	}
 	if (s->weight > 1) {
-		ws_buf_str(out, ", weighs ");
+		ws_buf_str(out, ", weight ");
 		ws_buf_double(out, s->weight);
 	}
 	ws_buf_char(out, '\n');
@@ -254,7 +254,7 @@ static void explain_origin(struct explainer *e, size_t i)
 	const struct ws_action *action = &e->resolution->actions[i];
 
 	if (action->rule == WS_NO_RULE)
-		ws_buf_str(&e->out, "  unmatched no rule takes it; kept as\n");
+		ws_buf_str(&e->out, "  unmatched no rule matches; kept as\n");
 	else if (i == 0 || action->rule != action[-1].rule)
 		explain_rule(e, action->rule);
 }
@@ -269,7 +269,7 @@ static bool explain_actions(struct explainer *e, const struct ws_sample *s)
 
 	if (r->nactions == 0)
 		ws_buf_str(&e->out,
-		           "  unmatched no rule takes it; dropped (unmatched = drop)\n");
+		           "  unmatched no rule matches; dropped (unmatched = drop)\n");
 	for (i = 0; i < r->nactions; i++) {
 		verdict = ws_action_judge(&walk, &r->actions[i], e->fed[r->actions[i].first]);
 		if (verdict == WS_VERDICT_DONE)

@@ -46,7 +46,7 @@ static int ask_url(const char *url, const struct conf *conf)
 	int code;
 
 	if (strncmp(url, scheme, strlen(scheme)) != 0) {
-		fprintf(stderr, "%s: write http://host:port, with a path or without\n", url);
+		fprintf(stderr, "%s: expected http://host:port, optionally with a path\n", url);
 		return EXIT_USAGE;
 	}
 	address = url + strlen(scheme);

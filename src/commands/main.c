@@ -33,7 +33,7 @@ static int run(const struct conf *conf)
 {
 	if (conf->rest.n > 0) {
 		fprintf(stderr,
-			"%s: no such command; the commands are check, explain and "
+			"%s: unknown command; the commands are check, explain and "
 			"healthcheck, and flags begin with --\n",
 			conf->rest.items[0]);
 		return EXIT_USAGE;

@@ -37,46 +37,45 @@ struct setting {
 
 static const struct setting settings[] = {
 	{ "airflow.version", KIND_VERSION, AT(airflow_version), 0, 0, NULL,
-	  "Version of the Airflow that sends, for units that differ between versions." },
+	  "Version of the Airflow that sends; some units differ between versions." },
 	{ "statsd.listen-udp", KIND_LIST, AT(listen_udp), 0, 0, "localhost:8125",
 	  "Address to receive StatsD on: host:port, :port, [v6]:port." },
 	{ "statsd.workers", KIND_NUMBER, AT(workers), 1, 64, "1",
-	  "Receiving threads, each with sockets of its own. One sender always meets the same "
-	  "thread: more than one helps only with many senders." },
+	  "Number of receiving threads, each with its own sockets. All packets of one sender "
+	  "go to one thread, so more than one helps only with many senders." },
 	{ "statsd.read-buffer", KIND_NUMBER, AT(read_buffer), 4096, INT_MAX / 2, "8388608",
-	  "Bytes of receive buffer to ask for, for each socket." },
+	  "Receive buffer to request for each socket, in bytes." },
 	{ "statsd.mapping-config", KIND_LIST, AT(mappings), 0, 0, CONF_BUILTIN,
-	  "Mapping file, read again on SIGHUP; " CONF_BUILTIN " is compiled in." },
+	  "Mapping file; SIGHUP reloads it. " CONF_BUILTIN " is built in." },
 	{ "statsd.prefix", KIND_TEXT, AT(prefix), 0, 0, NULL,
-	  "Prefix of all names (Airflow's statsd_prefix), in place of the mapping files' "
-	  "own." },
+	  "Prefix of all names (Airflow's statsd_prefix); overrides the mapping files." },
 	{ "statsd.sender-label", KIND_LABEL, AT(sender_label), 0, 0, NULL,
-	  "Label with the address of the sender, on every series: for gauges of several "
-	  "schedulers." },
+	  "Adds a label with the sender's address to every series, for example to keep the "
+	  "gauges of several schedulers apart." },
 	{ "statsd.cache-size", KIND_NUMBER, AT(cache_size), 1, 100000000, "200000",
-	  "Names a worker remembers the series of; in a flood of new ones up to twice as many." },
+	  "Cache size: names per worker, up to twice that under churn." },
 	{ "web.listen-address", KIND_LIST, AT(listen_http), 0, 0, ":9092",
-	  "Address to serve HTTP on." },
+	  "Address to listen on for HTTP." },
 	{ "web.telemetry-path", KIND_PATH, AT(telemetry_path), 0, 0, "/metrics",
-	  "Path of the metrics." },
+	  "Path under which to expose metrics." },
 	{ "web.enable-lifecycle", KIND_SWITCH, AT(enable_lifecycle), 0, 0, "false",
-	  "Allow a reload by POST or PUT to /-/reload." },
+	  "Allow reloads with POST or PUT to /-/reload." },
 	{ "web.max-connections", KIND_NUMBER, AT(max_connections), 1, 10000, "64",
-	  "HTTP connections at once." },
+	  "Maximum number of simultaneous HTTP connections." },
 	{ "web.timeout", KIND_SECONDS, AT(web_timeout), 0, 0, "10s",
-	  "Time for one HTTP request and its answer." },
+	  "Maximum duration of an HTTP request and its response." },
 	{ "limits.series", KIND_NUMBER, AT(limit_series), 0, NO_LIMIT, "1000000",
-	  "Series at most; 0 is no limit." },
+	  "Maximum number of series; 0 means no limit." },
 	{ "limits.series-per-family", KIND_NUMBER, AT(limit_series_per_family), 0, NO_LIMIT,
-	  "100000", "Series of one metric at most; 0 is no limit." },
+	  "100000", "Maximum number of series per metric; 0 means no limit." },
 	{ "limits.families", KIND_NUMBER, AT(limit_families), 0, NO_LIMIT, "10000",
-	  "Metrics at most; 0 is no limit." },
+	  "Maximum number of metrics; 0 means no limit." },
 	{ "limits.unmatched-families", KIND_NUMBER, AT(limit_unmatched_families), 0, NO_LIMIT,
-	  "1000", "Metrics made from names that no rule matches, at most; 0 is no limit." },
+	  "1000", "Maximum number of metrics created from names that no rule matches; 0 means no limit." },
 	{ "log.level", KIND_LEVEL, AT(log_level), 0, 0, "info",
-	  "Least level to log: debug, info, warn or error." },
+	  "Minimum log level: debug, info, warn or error." },
 	{ "log.format", KIND_FORMAT, AT(log_format), 0, 0, "logfmt",
-	  "Format of the log: logfmt or json." },
+	  "Log format: logfmt or json." },
 	{ "check-config", KIND_SWITCH, AT(check_config), 0, 0, "false",
 	  "Check settings, addresses and mapping files, print the rules, and exit." },
 	{ "version", KIND_SWITCH, AT(version), 0, 0, "false", "Print the version and exit." },
@@ -95,7 +94,7 @@ struct origin {
 };
 
 __attribute__((format(printf, 3, 4)))
-static bool refuse(const struct origin *from, struct ws_span value, const char *format, ...)
+static bool reject(const struct origin *from, struct ws_span value, const char *format, ...)
 {
 	char what[200];
 	va_list args;
@@ -107,7 +106,7 @@ static bool refuse(const struct origin *from, struct ws_span value, const char *
 	return false;
 }
 
-static bool refuse_memory(const struct origin *from)
+static bool lack_memory(const struct origin *from)
 {
 	ws_buf_printf(from->why, "%s: out of memory\n", from->name);
 	return false;
@@ -124,7 +123,7 @@ static bool parse_switch(const struct setting *s, void *field, struct ws_span va
 	else if (ws_span_is(value, "false") || ws_span_is(value, "0"))
 		*out = false;
 	else
-		return refuse(from, value, "is neither true nor false");
+		return reject(from, value, "expected true or false");
 	return true;
 }
 
@@ -134,7 +133,7 @@ static bool parse_number(const struct setting *s, void *field, struct ws_span va
 	uint64_t n;
 
 	if (!ws_num_parse_u64(value, UINT64_MAX, &n) || n < s->least || n > s->most)
-		return refuse(from, value, "write a whole number from %llu to %llu",
+		return reject(from, value, "expected a whole number from %llu to %llu",
 		              (unsigned long long)s->least, (unsigned long long)s->most);
 	*(uint64_t *)field = n;
 	return true;
@@ -147,7 +146,7 @@ static bool parse_seconds(const struct setting *s, void *field, struct ws_span v
 
 	(void)s;
 	if (!ws_num_parse_duration(value, &seconds) || seconds < 0.1 || seconds > 3600)
-		return refuse(from, value, "write a time from 100ms to 1h, for example 10s");
+		return reject(from, value, "expected a duration from 100ms to 1h, for example 10s");
 	*(double *)field = seconds;
 	return true;
 }
@@ -160,7 +159,7 @@ static bool parse_text(const struct setting *s, void *field, struct ws_span valu
 
 	(void)s;
 	if (copy == NULL)
-		return refuse_memory(from);
+		return lack_memory(from);
 	free(*out);
 	*out = copy;
 	return true;
@@ -177,7 +176,7 @@ static bool parse_version(const struct setting *s, void *field, struct ws_span v
 	if (!parse_text(s, field, value, from))
 		return false;
 	return ws_version_is_valid(value) ||
-	       refuse(from, value, "not a version; such as 2.9 or 3.1.5");
+	       reject(from, value, "expected a version such as 2.9 or 3.1.5");
 }
 
 static bool parse_label(const struct setting *s, void *field, struct ws_span value,
@@ -186,7 +185,7 @@ static bool parse_label(const struct setting *s, void *field, struct ws_span val
 	if (!parse_text(s, field, value, from))
 		return false;
 	return (ws_name_is_label(value) && !ws_name_is_reserved_label(value)) ||
-	       refuse(from, value, "not a label; such as instance_ip");
+	       reject(from, value, "expected a label name such as instance_ip");
 }
 
 static bool parse_path(const struct setting *s, void *field, struct ws_span value,
@@ -195,12 +194,12 @@ static bool parse_path(const struct setting *s, void *field, struct ws_span valu
 	size_t i;
 
 	if (value.len < 2 || value.ptr[0] != '/' || ws_span_starts(value, ws_span_str("/-/")))
-		return refuse(from, value,
-			      "write a path such as /metrics; / and /-/… are taken");
+		return reject(from, value,
+			      "expected a path such as /metrics; / and /-/… are reserved");
 	for (i = 0; i < value.len; i++) {
 		if (!is_path_char(value.ptr[i]))
-			return refuse(from, value,
-				      "a path has letters, digits and -._~/ only");
+			return reject(from, value,
+				      "a path may contain only letters, digits and -._~/");
 	}
 	return parse_text(s, field, value, from);
 }
@@ -236,9 +235,9 @@ static bool parse_list(const struct setting *s, void *field, struct ws_span valu
 	if (from->first)
 		list_clear(list);
 	if (value.len == 0)
-		return refuse(from, value, "is empty");
+		return reject(from, value, "is empty");
 	list->given = !from->is_default;
-	return list_add(list, value) || refuse_memory(from);
+	return list_add(list, value) || lack_memory(from);
 }
 
 static bool parse_level(const struct setting *s, void *field, struct ws_span value,
@@ -246,14 +245,14 @@ static bool parse_level(const struct setting *s, void *field, struct ws_span val
 {
 	(void)s;
 	return log_level_parse(value, field) ||
-	       refuse(from, value, "write debug, info, warn or error");
+	       reject(from, value, "expected debug, info, warn or error");
 }
 
 static bool parse_format(const struct setting *s, void *field, struct ws_span value,
                          const struct origin *from)
 {
 	(void)s;
-	return log_format_parse(value, field) || refuse(from, value, "write logfmt or json");
+	return log_format_parse(value, field) || reject(from, value, "expected logfmt or json");
 }
 
 static const struct {
@@ -389,7 +388,7 @@ static size_t likeness(struct ws_span a, const char *b)
 	return n;
 }
 
-static bool refuse_unknown(struct ws_span flag, struct ws_buf *why)
+static bool reject_unknown(struct ws_span flag, struct ws_buf *why)
 {
 	const char *near = NULL;
 	size_t best = 3, i;
@@ -402,10 +401,10 @@ static bool refuse_unknown(struct ws_span flag, struct ws_buf *why)
 			near = settings[i].flag;
 		}
 	}
-	ws_buf_printf(why, "--%.*s: there is no such flag; ", WS_SPAN_ARG(flag));
+	ws_buf_printf(why, "--%.*s: unknown flag; ", WS_SPAN_ARG(flag));
 	if (near != NULL)
-		ws_buf_printf(why, "--%s is the nearest, ", near);
-	ws_buf_str(why, "windsock --help lists all\n");
+		ws_buf_printf(why, "did you mean --%s? ", near);
+	ws_buf_str(why, "windsock --help lists all flags\n");
 	return false;
 }
 
@@ -427,7 +426,7 @@ static bool flag_value(struct cursor *c, const char *name, const char *equals,
 		*value = ws_span_str(c->args[++c->i]);
 		return true;
 	}
-	ws_buf_printf(c->why, "%s: needs a value, as in %s=…\n", name, name);
+	ws_buf_printf(c->why, "%s: needs a value, such as %s=…\n", name, name);
 	return false;
 }
 
@@ -450,7 +449,7 @@ static bool set_flag(struct conf *conf, struct cursor *c)
 			s = NULL;
 	}
 	if (s == NULL)
-		return refuse_unknown(flag, c->why);
+		return reject_unknown(flag, c->why);
 	snprintf(name, sizeof(name), "--%s", s->flag);
 	if ((s->kind != KIND_SWITCH || equals != NULL) &&
 	    !flag_value(c, name, equals, &value))
@@ -489,7 +488,7 @@ static bool set_from_args(struct conf *conf, int n, char *const *args, struct ws
 			good = conf->help = true;
 		} else {
 			ws_buf_printf(why, "%s: flags begin with two dashes; windsock --help "
-			                   "lists all\n", arg);
+			                   "lists all flags\n", arg);
 			good = false;
 		}
 		ok = ok && good;
@@ -609,19 +608,19 @@ void conf_help(struct ws_buf *out)
 			"       windsock explain [FLAG...] [LINE...]\n"
 			"       windsock healthcheck [FLAG...] [URL]\n"
 			"\n"
-			"Turns the StatsD of Apache Airflow into Prometheus metrics.\n"
+			"Turns the StatsD metrics of Apache Airflow into Prometheus metrics.\n"
 			"\n"
 			"Commands:\n"
 			"  check        check mapping files (or the configured ones) and print "
 			"their rules\n"
-			"  explain      say what becomes of StatsD lines (of standard input, "
-			"without any)\n"
-			"  healthcheck  ask a running windsock (the configured one, or at "
+			"  explain      show what happens to StatsD lines (from standard input by "
+			"default)\n"
+			"  healthcheck  check a running windsock (the configured one, or "
 			"http://host:port)\n"
 			"\n"
-			"A flag is also the environment variable below it; a flag goes before. The "
-			"value shown "
-			"is\nthe default. SIGHUP reads the mapping files again.\n");
+			"Each flag can be set by the environment variable below it; the flag takes "
+			"precedence.\nThe value shown is the default. SIGHUP reloads the mapping "
+			"files.\n");
 	for (i = 0; i < NSETTINGS; i++) {
 		struct ws_span its = help_group(settings[i].flag);
 

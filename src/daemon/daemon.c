@@ -219,7 +219,7 @@ static void stop(struct daemon *d, int number)
 	size_t i;
 
 	if (d->status.phase == STATUS_STOPPING) {
-		log_warn("daemon", "signal %d again: not waiting for the workers", number);
+		log_warn("daemon", "signal %d again: stopping without waiting for the workers", number);
 		loop_stop(d->loop);
 		return;
 	}
@@ -459,10 +459,10 @@ static void free_workers(struct daemon *d)
 		worker_stop(d->workers[i]);
 	for (i = 0; i < d->status.nworkers; i++) {
 		if (!worker_free(d->workers[i]))
-			log_warn("statsd", "datagrams arrive faster than they can be taken: what "
-			                   "the sockets still held %s",
-			         d->listeners.udp_was_passed ? "waits for the next start"
-			                                     : "is lost");
+			log_warn("statsd", "datagrams arrive faster than they can be processed; those "
+			                   "left in the sockets %s",
+			         d->listeners.udp_was_passed ? "wait for the next start"
+			                                     : "are lost");
 	}
 	free(d->workers);
 	d->workers = NULL;

@@ -8,8 +8,8 @@
 
 #define WHY_MAX 512
 
-#define PASSED_INSTEAD "systemd passes sockets, so %s is not used: " \
-                       "systemctl edit windsock.socket changes the addresses"
+#define PASSED_INSTEAD "systemd passes sockets, so %s is ignored; change the addresses " \
+                       "with: systemctl edit windsock.socket"
 
 void listeners_init(struct listeners *l, const struct conf *conf)
 {
@@ -21,8 +21,8 @@ void listeners_init(struct listeners *l, const struct conf *conf)
 	l->udp_was_passed = l->passed_udp.n > 0;
 	l->http_was_passed = l->passed_http.n > 0;
 	if (l->udp_was_passed && conf->workers > 1)
-		log_warn("statsd", "sockets that systemd passes have one worker; --statsd.workers "
-		                   "needs --statsd.listen-udp and no socket unit for it");
+		log_warn("statsd", "sockets passed by systemd have one worker; to use --statsd.workers, "
+		                   "set --statsd.listen-udp and disable the socket unit");
 	if (l->udp_was_passed && conf->listen_udp.given)
 		log_warn("statsd", PASSED_INSTEAD, "--statsd.listen-udp");
 	if (l->http_was_passed && conf->listen_http.given)
@@ -76,10 +76,10 @@ static void log_listener(const struct conf *conf, const struct sock *s)
 	         s->receive_buffer);
 	if ((uint64_t)granted < conf->read_buffer)
 		log_warn("statsd",
-		         "the kernel granted %s a receive buffer of %d bytes of the %" PRIu64
-		         " asked for: bursts may be dropped. Raise the limit with: "
+		         "the kernel granted %s a receive buffer of %d of the %" PRIu64
+		         " bytes requested, so bursts may be dropped. Raise the limit with: "
 		         "sysctl -w net.core.rmem_max=%" PRIu64
-		         ", or ask for less with --statsd.read-buffer",
+		         ", or request less with --statsd.read-buffer",
 		         s->name, granted, conf->read_buffer, conf->read_buffer);
 }
 

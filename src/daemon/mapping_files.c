@@ -55,7 +55,7 @@ static bool load_one(const char *name, struct ws_buf *text, struct ws_buf *diags
 		err = read_file(name, text);
 	}
 	if (err == EFBIG)
-		ws_buf_printf(diags, "%s: is larger than %u bytes; split it into several\n",
+		ws_buf_printf(diags, "%s: larger than %u bytes; split it into several files\n",
 		              name, MAPPING_FILE_MAX);
 	else if (err != 0)
 		ws_buf_printf(diags, "%s: cannot be read: %s\n", name, strerror(err));

@@ -29,10 +29,10 @@ static const char *section_mistake(struct ws_span line)
 	const char *close = ws_span_find(line, ']');
 
 	if (close == NULL)
-		return "a section needs its ']'";
+		return "the section has no ']'";
 	if ((size_t)(close - line.ptr) - 1 > SECTION_MAX_BYTES)
-		return "the section's name is longer than 48 bytes; shorten it (what it matches "
-		       "stands under match =)";
+		return "the section's name is longer than 48 bytes; shorten it (the pattern "
+		       "belongs in match =)";
 	return NULL;
 }
 
@@ -43,7 +43,7 @@ static const char *mistake(const struct reading *r, struct ws_span line)
 
 	if (line.len > LINE_MAX_BYTES)
 		return "the line is longer than 198 bytes; break it, and begin the next line with "
-		       "a blank";
+		       "a space";
 	if (ws_span_find(line, '\0') != NULL)
 		return "a NUL byte";
 	if (text.len == 0 || text.ptr[0] == ';' || text.ptr[0] == '#')
@@ -53,7 +53,7 @@ static const char *mistake(const struct reading *r, struct ws_span line)
 	if (r->indented && r->key_line != 0)
 		return NULL;
 	if (ws_span_find(text, '=') == NULL && ws_span_find(text, ':') == NULL)
-		return "neither [section] nor key = value";
+		return "expected [section] or key = value";
 	return NULL;
 }
 

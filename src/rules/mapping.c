@@ -35,7 +35,7 @@ static void link_originals(struct ws_buf *diags, struct ws_mapping *m, struct ru
 
 		if (original == NULL) {
 			complain(diags, m, rule, rule->originals[i],
-			         "in duplicate_of is no rule of this file");
+			         "in duplicate_of is not a rule of this file");
 			continue;
 		}
 		if (original->original_bit == 0) {
@@ -44,7 +44,7 @@ static void link_originals(struct ws_buf *diags, struct ws_mapping *m, struct ru
 		}
 		if (original->original_bit == 0)
 			complain(diags, m, rule, rule->originals[i],
-			         "is one original too many; a mapping can have 64");
+			         "is one too many in duplicate_of; a mapping can have 64");
 		rule->duplicate_of |= original->original_bit;
 	}
 }
@@ -59,12 +59,12 @@ static void link_initializers(struct ws_buf *diags, struct ws_mapping *m, struct
 
 		d->rule = find_rule(m, rule, d->name);
 		if (d->rule == NULL)
-			complain(diags, m, rule, d->name, "in initialize is no rule of this file");
+			complain(diags, m, rule, d->name, "in initialize is not a rule of this file");
 		else if (d->rule->drop || !d->rule->set.has_kind ||
 		         d->rule->set.kind == WS_KIND_GAUGE)
 			complain(diags, m, rule, d->name, "cannot be initialized: only rules with as = "
-			                                  "counter, summary or histogram have series "
-			                                  "at zero");
+			                                  "counter, summary or histogram start at "
+			                                  "zero");
 	}
 }
 

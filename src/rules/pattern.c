@@ -29,7 +29,7 @@ static bool name_capture(struct pattern *p, struct pattern_part *part, struct ws
 	for (i = 0; i < p->ncaptures; i++) {
 		if (!ws_span_eq(p->captures[i], name))
 			continue;
-		ws_buf_printf(why, "<%.*s> stands twice; name the second one otherwise",
+		ws_buf_printf(why, "<%.*s> is used twice; rename one of them",
 		              WS_SPAN_ARG(name));
 		return false;
 	}
@@ -46,8 +46,8 @@ static bool check_choices(struct ws_span choices, struct ws_buf *why)
 		if (one.len == 0)
 			return fail(why, "an empty alternative; write <x:a|b>");
 		if (one.ptr[0] == ' ' || one.ptr[one.len - 1] == ' ')
-			return fail(why, "a blank beside an alternative; a line can be broken "
-			                 "behind a '|' only");
+			return fail(why, "a space next to an alternative; break lines only after "
+			                 "a '|'");
 	}
 	return true;
 }
@@ -68,8 +68,8 @@ static bool add_capture(struct pattern *p, struct ws_span inside, bool whole, st
 		return name_capture(p, part, inside, why);
 	}
 	if (!whole)
-		return fail(why, "<x...> takes whole segments: put a dot, or nothing, on both "
-		                 "sides of it");
+		return fail(why, "<x...> matches whole segments: put a dot on both sides of it, "
+		                 "or nothing");
 	part = add_part(p, PATTERN_REST, ws_span(NULL, 0));
 	return name_capture(p, part, ws_span(inside.ptr, inside.len - dots.len), why);
 }
@@ -106,14 +106,14 @@ bool pattern_parse(struct pattern *p, struct ws_span text, struct ws_buf *why)
 			break;
 		close = memchr(open, '>', (size_t)(end - open));
 		if (close == NULL || close == open + 1)
-			return fail(why, "a '<' without a name and '>' behind it");
+			return fail(why, "a '<' without a name and a '>' after it");
 		whole = (open == text.ptr || open[-1] == '.') &&
 		        (close + 1 == end || close[1] == '.');
 		if (!add_capture(p, ws_span_between(open + 1, close), whole, why))
 			return false;
 		if (p->nparts > 1 && is_open_ended(&p->parts[p->nparts - 1]) &&
 		    is_open_ended(&p->parts[p->nparts - 2]))
-			return fail(why, "two captures touch; put a dot or a literal between them");
+			return fail(why, "two adjacent captures; put a dot or a literal between them");
 		at = close + 1;
 	}
 	return true;

@@ -56,7 +56,7 @@ struct regex *regex_new(struct ws_span text, struct ws_buf *why)
 	re->code = pcre2_compile((PCRE2_SPTR)text.ptr, text.len, OPTIONS, &code, &at, NULL);
 	if (re->code == NULL) {
 		pcre2_get_error_message(code, message, sizeof(message));
-		ws_buf_printf(why, "the regular expression is wrong at byte %zu: %s", at + 1,
+		ws_buf_printf(why, "error in the regular expression at byte %zu: %s", at + 1,
 		              (const char *)message);
 		goto fail;
 	}

@@ -68,12 +68,12 @@ static void check_family(struct ws_buf *diags, const struct rule_file *files, co
 	if (rule->drop || other->drop || !ws_span_eq(rule->metric_text, other->metric_text))
 		return;
 	if (rule->set.has_kind && other->set.has_kind && rule->set.kind != other->set.kind)
-		diagnose(diags, files, rule, other, "gives its metric another type than");
+		diagnose(diags, files, rule, other, "gives its metric a different type than");
 	if (rule->help_text.len > 0 && other->help_text.len > 0 &&
 	    !ws_span_eq(rule->help_text, other->help_text))
-		diagnose(diags, files, rule, other, "gives its metric another help text than");
+		diagnose(diags, files, rule, other, "gives its metric a different help text than");
 	if (!same_labels(rule, other))
-		diagnose(diags, files, rule, other, "gives its metric other labels than");
+		diagnose(diags, files, rule, other, "gives its metric different labels than");
 }
 
 /* `as` against the StatsD types the rule is for. */

@@ -42,13 +42,13 @@ struct slot {
 	uint32_t next_free;    /* the slot's number and one; 0: none */
 };
 
-static const enum ws_err family_refusals[] = {
+static const enum ws_err family_reasons[] = {
 	WS_ERR_TYPE_CONFLICT,
 	WS_ERR_NAME_COLLISION,
 	WS_ERR_FAMILY_SERIES_LIMIT,
 };
 
-#define NREFUSALS (sizeof(family_refusals) / sizeof(family_refusals[0]))
+#define NREJECTIONS (sizeof(family_reasons) / sizeof(family_reasons[0]))
 
 /*
  * Listed: in the table, among the sorted, its series can be found.  retired: not listed, its
@@ -69,7 +69,7 @@ struct family {
 	struct ws_kind_options options;
 	int64_t ttl_ns;
 	uint64_t epoch;
-	uint64_t refused[NREFUSALS];
+	uint64_t rejected[NREJECTIONS];
 	struct ws_span name;
 	struct ws_span help;
 	size_t size;      /* of this allocation */
@@ -105,7 +105,7 @@ struct ws_store {
 	uint64_t created;
 	uint64_t expired;
 	uint64_t retired;
-	uint64_t refused[WS_NERRORS];
+	uint64_t rejected[WS_NERRORS];
 };
 
 const struct ws_limits ws_limits_default = {
@@ -695,17 +695,17 @@ static void series_remove(struct ws_store *store, struct series *series)
 		family_drop(store, family);
 }
 
-/* ---- what is refused ---- */
+/* ---- what is rejected ---- */
 
 /* `family` is the one it is counted with, or NULL. */
-static enum ws_err refuse(struct ws_store *store, struct family *family, enum ws_err err)
+static enum ws_err reject(struct ws_store *store, struct family *family, enum ws_err err)
 {
 	size_t i;
 
-	store->refused[err]++;
-	for (i = 0; family != NULL && i < NREFUSALS; i++) {
-		if (family_refusals[i] == err)
-			family->refused[i]++;
+	store->rejected[err]++;
+	for (i = 0; family != NULL && i < NREJECTIONS; i++) {
+		if (family_reasons[i] == err)
+			family->rejected[i]++;
 	}
 	return err;
 }
@@ -763,26 +763,26 @@ static enum ws_err admit_family(struct ws_store *store, const struct ws_target *
 	struct family *other;
 
 	if (ws_name_is_reserved_metric(target->family))
-		return refuse(store, NULL, WS_ERR_RESERVED_NAME);
+		return reject(store, NULL, WS_ERR_RESERVED_NAME);
 	other = find_collision(store, target->family, target->kind);
 	if (other != NULL)
-		return refuse(store, other, WS_ERR_NAME_COLLISION);
+		return reject(store, other, WS_ERR_NAME_COLLISION);
 	if (is_reached(store->nfamilies, limits->families))
-		return refuse(store, NULL, WS_ERR_FAMILY_LIMIT);
+		return reject(store, NULL, WS_ERR_FAMILY_LIMIT);
 	if (target->unmatched &&
 	    is_reached(store->unmatched_families, limits->unmatched_families))
-		return refuse(store, NULL, WS_ERR_UNMATCHED_LIMIT);
+		return reject(store, NULL, WS_ERR_UNMATCHED_LIMIT);
 	if (is_reached(store->nseries, limits->series))
-		return refuse(store, NULL, WS_ERR_SERIES_LIMIT);
+		return reject(store, NULL, WS_ERR_SERIES_LIMIT);
 	return WS_OK;
 }
 
 static enum ws_err admit_series(struct ws_store *store, struct family *family)
 {
 	if (is_reached(family->nlive, store->limits.series_per_family))
-		return refuse(store, family, WS_ERR_FAMILY_SERIES_LIMIT);
+		return reject(store, family, WS_ERR_FAMILY_SERIES_LIMIT);
 	if (is_reached(store->nseries, store->limits.series))
-		return refuse(store, family, WS_ERR_SERIES_LIMIT);
+		return reject(store, family, WS_ERR_SERIES_LIMIT);
 	return WS_OK;
 }
 
@@ -833,13 +833,13 @@ static enum ws_err current_family(struct ws_store *store, const struct ws_target
 	if (target->epoch <= family->epoch && family->kind == target->kind)
 		return WS_OK;
 	if (target->epoch <= family->epoch)
-		return refuse(store, family, WS_ERR_TYPE_CONFLICT);
+		return reject(store, family, WS_ERR_TYPE_CONFLICT);
 	if (!fits(family, target)) {
 		family_retire(store, family);
 		*out = NULL;
 		return WS_OK;
 	}
-	return adopt(store, family, target) ? WS_OK : refuse(store, NULL, WS_ERR_NOMEM);
+	return adopt(store, family, target) ? WS_OK : reject(store, NULL, WS_ERR_NOMEM);
 }
 
 static enum ws_err add_to_family(struct ws_store *store, struct family *family,
@@ -851,7 +851,7 @@ static enum ws_err add_to_family(struct ws_store *store, struct family *family,
 	if (err != WS_OK)
 		return err;
 	*out = series_add(store, family, target->labels, hash, now);
-	return *out == NULL ? refuse(store, NULL, WS_ERR_NOMEM) : WS_OK;
+	return *out == NULL ? reject(store, NULL, WS_ERR_NOMEM) : WS_OK;
 }
 
 static enum ws_err add_with_family(struct ws_store *store, const struct ws_target *target,
@@ -864,16 +864,16 @@ static enum ws_err add_with_family(struct ws_store *store, const struct ws_targe
 		return err;
 	family = family_new(store, target);
 	if (family == NULL)
-		return refuse(store, NULL, WS_ERR_NOMEM);
+		return reject(store, NULL, WS_ERR_NOMEM);
 	if (!family_list(store, family, hashes.family)) {
 		family_unref(store, family);
-		return refuse(store, NULL, WS_ERR_NOMEM);
+		return reject(store, NULL, WS_ERR_NOMEM);
 	}
 	*out = series_add(store, family, target->labels, hashes.labels, now);
 	if (*out != NULL)
 		return WS_OK;
 	family_drop(store, family);
-	return refuse(store, NULL, WS_ERR_NOMEM);
+	return reject(store, NULL, WS_ERR_NOMEM);
 }
 
 static enum ws_err find_or_add(struct ws_store *store, const struct ws_target *target,
@@ -943,7 +943,7 @@ static enum ws_err update_growing(struct ws_store *store, struct series *series,
 
 	store->bytes += cell_bytes(&series->cell, family->kind, &family->options) - before;
 	if (err == WS_ERR_NOMEM)
-		store->refused[err]++;
+		store->rejected[err]++;
 	return err;
 }
 
@@ -1239,12 +1239,12 @@ struct ws_store_counts ws_store_counts(struct ws_store *store)
 		.bytes = store->bytes,
 		.limits = store->limits,
 	};
-	memcpy(counts.refused, store->refused, sizeof(counts.refused));
+	memcpy(counts.rejected, store->rejected, sizeof(counts.rejected));
 	pthread_mutex_unlock(&store->mutex);
 	return counts;
 }
 
-void ws_store_refusals(struct ws_store *store,
+void ws_store_rejections(struct ws_store *store,
                        void (*fn)(void *user, struct ws_span family, enum ws_err err,
                                   uint64_t count),
                        void *user)
@@ -1255,9 +1255,9 @@ void ws_store_refusals(struct ws_store *store,
 	for (i = 0; i < store->nfamilies; i++) {
 		const struct family *family = store->sorted[i];
 
-		for (k = 0; k < NREFUSALS; k++) {
-			if (family->refused[k] > 0)
-				fn(user, family->name, family_refusals[k], family->refused[k]);
+		for (k = 0; k < NREJECTIONS; k++) {
+			if (family->rejected[k] > 0)
+				fn(user, family->name, family_reasons[k], family->rejected[k]);
 		}
 	}
 	pthread_mutex_unlock(&store->mutex);

@@ -50,7 +50,7 @@ struct target_list {
 };
 
 __attribute__((format(printf, 3, 4)))
-static enum ws_err refuse(const struct request *r, enum ws_err err, const char *format, ...)
+static enum ws_err reject(const struct request *r, enum ws_err err, const char *format, ...)
 {
 	va_list args;
 
@@ -81,12 +81,12 @@ static unsigned other_port(const struct request *r)
 	return r->port == port ? port + 1 : port;
 }
 
-static enum ws_err refuse_in_use(const struct request *r)
+static enum ws_err reject_in_use(const struct request *r)
 {
 	struct ws_span host = written_host(r->address);
 	bool udp = r->options->kind == SOCK_KIND_UDP;
 
-	return refuse(r, WS_ERR_SYSTEM,
+	return reject(r, WS_ERR_SYSTEM,
 	              "cannot listen on %s (%s): the port is in use%s. Give windsock another one "
 	              "with %s=%.*s:%u, or find the other program with: "
 	              "ss -l%snp 'sport = :%u'",
@@ -97,33 +97,33 @@ static enum ws_err refuse_in_use(const struct request *r)
 }
 
 /* `err` is what the kernel said. */
-static enum ws_err refuse_listen(const struct request *r, int err)
+static enum ws_err reject_listen(const struct request *r, int err)
 {
 	struct ws_span host = written_host(r->address);
 
 	switch (err) {
 	case EADDRINUSE:
-		return refuse_in_use(r);
+		return reject_in_use(r);
 	case EACCES:
-		return refuse(r, WS_ERR_SYSTEM,
+		return reject(r, WS_ERR_SYSTEM,
 		              "cannot listen on %s (%s): a port this low needs the capability "
 		              "CAP_NET_BIND_SERVICE. Give windsock a higher one with %s=%.*s:%u",
 		              r->address, kind_name(r), r->flag, WS_SPAN_ARG(host),
 		              other_port(r));
 	case EADDRNOTAVAIL:
-		return refuse(r, WS_ERR_SYSTEM,
+		return reject(r, WS_ERR_SYSTEM,
 		              "cannot listen on %s (%s): this machine does not have that address. "
 		              "See which it has with: ip address; then set %s",
 		              r->address, kind_name(r), r->flag);
 	default:
-		return refuse(r, WS_ERR_SYSTEM, "cannot listen on %s (%s), set by %s: %s",
+		return reject(r, WS_ERR_SYSTEM, "cannot listen on %s (%s), set by %s: %s",
 		              r->address, kind_name(r), r->flag, strerror(err));
 	}
 }
 
-static enum ws_err refuse_text(const struct request *r, const char *what)
+static enum ws_err reject_text(const struct request *r, const char *what)
 {
-	return refuse(r, WS_ERR_INVALID,
+	return reject(r, WS_ERR_INVALID,
 	              "%s=%s: %s. Write host:port, for example localhost:%u, :%u or [::1]:%u",
 	              r->flag, r->address, what, other_port(r), other_port(r), other_port(r));
 }
@@ -136,19 +136,19 @@ static enum ws_err parse_address(struct request *r)
 	uint64_t port;
 
 	if (colon == NULL)
-		return refuse_text(r, "there is no port");
+		return reject_text(r, "there is no port");
 	if (!ws_num_parse_u64(ws_span_str(colon + 1), UINT16_MAX, &port))
-		return refuse_text(r, "the port is not a number from 0 to 65535");
+		return reject_text(r, "the port is not a number from 0 to 65535");
 	host = ws_span_between(r->address, colon);
 	if (host.len >= 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']') {
 		host = ws_span(host.ptr + 1, host.len - 2);
 		if (host.len == 0)
-			return refuse_text(r, "there is no address in the brackets");
+			return reject_text(r, "there is no address in the brackets");
 	} else if (ws_span_find(host, ':') != NULL) {
-		return refuse_text(r, "an IPv6 address must be in brackets");
+		return reject_text(r, "an IPv6 address must be in brackets");
 	}
 	if (host.len > HOST_MAX)
-		return refuse_text(r, "the host name is too long");
+		return reject_text(r, "the host name is too long");
 	memcpy(r->host, host.ptr, host.len);
 	r->host[host.len] = '\0';
 	r->port = (uint16_t)port;
@@ -218,7 +218,7 @@ static enum ws_err resolve(const struct request *r, struct target_list *list)
 	}
 	rc = getaddrinfo(r->host, NULL, &hints, &found);
 	if (rc != 0)
-		return refuse(r, WS_ERR_SYSTEM, "%s=%s: cannot find the address of \"%s\": %s",
+		return reject(r, WS_ERR_SYSTEM, "%s=%s: cannot find the address of \"%s\": %s",
 		              r->flag, r->address, r->host,
 		              rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));
 	for (info = found; info != NULL; info = info->ai_next) {
@@ -417,7 +417,7 @@ enum ws_err sock_listen(struct sock_list *list, const char *address, const char 
 	do {
 		failed = open_or_fall_back(list, &targets, r.port, options);
 	} while (failed == EADDRINUSE && r.port == 0 && ++tries < PORT_TRIES);
-	return failed == 0 ? WS_OK : refuse_listen(&r, failed);
+	return failed == 0 ? WS_OK : reject_listen(&r, failed);
 }
 
 enum ws_err sock_check(const char *address, const char *flag, enum sock_kind kind, char *why,
@@ -512,7 +512,7 @@ int sock_connect(const char *address, const char *flag, int64_t deadline, char *
 			err = errno;
 	}
 	if (fd < 0)
-		refuse(&r, WS_ERR_SYSTEM, "cannot connect to %s: %s", address, strerror(err));
+		reject(&r, WS_ERR_SYSTEM, "cannot connect to %s: %s", address, strerror(err));
 	return fd;
 }
 

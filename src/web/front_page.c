@@ -42,7 +42,7 @@ static void html_links(struct ws_buf *out, const struct status *status)
 	ws_buf_str(out, "<ul>\n<li><a href=\"");
 	html_str(out, status->telemetry_path);
 	ws_buf_str(out, "\">Metrics</a></li>\n"
-	                "<li><a href=\"/unmatched\">Names without a rule</a></li>\n"
+	                "<li><a href=\"/unmatched\">Unmatched names</a></li>\n"
 	                "<li><a href=\"/-/healthy\">Health</a></li>\n"
 	                "<li><a href=\"/-/ready\">Readiness</a></li>\n</ul>\n");
 }
@@ -84,7 +84,7 @@ static void html_status(struct ws_buf *out, const struct status *status)
 	              "<tr><th scope=\"row\">Last reload</th><td class=\"n\">%s</td></tr>\n",
 	              status->last_reload_good ? "good"
 	                                      : "failed; the previous mapping is in force");
-	html_row(out, "Up for, seconds", (double)(int64_t)(clock_wall() - status->started));
+	html_row(out, "Uptime in seconds", (double)(int64_t)(clock_wall() - status->started));
 	html_row(out, "Mapping rules", (double)ws_mapping_rules(status->mapping));
 	html_row(out, "Datagrams received", (double)sum.datagrams);
 	html_row(out, "Datagrams dropped by the kernel", (double)status_kernel_drops(status));
@@ -92,7 +92,7 @@ static void html_status(struct ws_buf *out, const struct status *status)
 	html_row(out, "Lines, samples, tags and fields rejected", rejected);
 	html_row(out, "Samples that no rule matched", (double)sum.unmatched);
 	html_row(out, "Samples rejected because their series could not be created",
-	         sum_reasons(counts.refused, WS_SCOPE_SERIES));
+	         sum_reasons(counts.rejected, WS_SCOPE_SERIES));
 	html_row(out, "Families", (double)counts.families);
 	html_row(out, "Series", (double)counts.series);
 	ws_buf_str(out, "</table>\n");

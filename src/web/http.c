@@ -250,7 +250,7 @@ static enum MHD_Result send_reply(struct http *http, struct MHD_Connection *conn
 	bool sized;
 
 	if (a == NULL) {
-		http->counts.refused++;
+		http->counts.rejected++;
 		return MHD_NO;
 	}
 	/* Out of memory for gzip: the plain text then. */

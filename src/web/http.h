@@ -64,7 +64,7 @@ struct http_counts {
 	uint64_t not_found;
 	uint64_t method_not_allowed;
 	uint64_t deadline; /* connections cut off, other than idle ones after an answer */
-	uint64_t refused;  /* requests that could not be served, for want of memory */
+	uint64_t rejected;  /* requests that could not be served, for want of memory */
 };
 
 struct http;

@@ -11,8 +11,7 @@
 #include "web/front_page.h"
 #include "web/self_metrics.h"
 
-/* --- /metrics ----------------------------------------------------------------------------
- */
+/* --- /metrics --------------------------------------------------------------------------- */
 
 struct scrape {
 	const struct status *status;
@@ -73,8 +72,7 @@ static void handle_metrics(void *user, const struct http_request *request,
 	reply->stream = s;
 }
 
-/* --- health, readiness, reload -----------------------------------------------------------
- */
+/* --- health, readiness, reload ---------------------------------------------------------- */
 
 static void handle_healthy(void *user, const struct http_request *request,
                            struct http_reply *reply)
@@ -104,8 +102,8 @@ static void handle_reload(void *user, const struct http_request *request,
 	if (!status->lifecycle) {
 		reply->status = 403;
 		ws_buf_str(&reply->body,
-		           "reloading over HTTP is switched off; start windsock with "
-		           "--web.enable-lifecycle to allow it, or send SIGHUP\n");
+		           "reloading over HTTP is disabled; start windsock with "
+		           "--web.enable-lifecycle, or send SIGHUP\n");
 	} else if (status->phase != STATUS_READY) {
 		reply->status = 503;
 		ws_buf_printf(&reply->body, "windsock is %s\n", status_word(status->phase));
@@ -118,8 +116,7 @@ static void handle_reload(void *user, const struct http_request *request,
 	}
 }
 
-/* --- names that no rule matched ----------------------------------------------------------
- */
+/* --- names that no rule matched --------------------------------------------------------- */
 
 static double seconds_since(int64_t then, int64_t now)
 {
@@ -134,8 +131,8 @@ static void unmatched_text(struct ws_buf *out, const struct ws_unmatched_name *n
 
 	ws_buf_str(
 		out,
-		"# Names that no rule matched, the latest first; windsock explain takes the "
-		"samples.\n#   count  seconds ago  last sample\n");
+		"# Names that no rule matched, the latest first. Pass a sample to windsock "
+		"explain.\n#   count  seconds ago  last sample\n");
 	for (i = 0; i < n; i++) {
 		ws_buf_printf(out, "%9llu  %11.1f  ", (unsigned long long)names[i].count,
 		              seconds_since(names[i].last, now));
@@ -204,8 +201,7 @@ static void handle_unmatched(void *user, const struct http_request *request,
 	}
 }
 
-/* --- the front page ----------------------------------------------------------------------
- */
+/* --- the front page --------------------------------------------------------------------- */
 
 static void handle_front_page(void *user, const struct http_request *request,
                               struct http_reply *reply)

@@ -48,7 +48,7 @@ static void write_cpu(const struct metric_writer *w)
 	if (getrusage(RUSAGE_SELF, &usage) != 0)
 		return;
 	metric_number(w, "process_cpu_seconds_total", WS_KIND_COUNTER,
-	              "CPU time used, user and system, in seconds.",
+	              "Total user and system CPU time spent in seconds.",
 	              seconds(usage.ru_utime) + seconds(usage.ru_stime));
 }
 
@@ -64,7 +64,7 @@ static void write_open_fds(const struct metric_writer *w)
 		n += entry->d_name[0] != '.';
 	closedir(dir);
 	/* One of them was the directory's own. */
-	gauge(w, "process_open_fds", "Open file descriptors.", n - 1);
+	gauge(w, "process_open_fds", "Number of open file descriptors.", n - 1);
 }
 
 /* "No limit" is shown as 2^64, as the Go client shows it. */
@@ -119,7 +119,7 @@ static void write_stat(const struct metric_writer *w)
 	      "Virtual memory size in bytes.", (double)stat.virtual_bytes);
 	gauge(w, "process_resident_memory_bytes",
 	      "Resident memory size in bytes.", (double)stat.resident_pages * (double)page);
-	gauge(w, "process_threads", "Threads of the process.",
+	gauge(w, "process_threads", "Number of threads in the process.",
 	      (double)stat.threads);
 }
 
@@ -128,11 +128,11 @@ void process_write(const struct metric_writer *w)
 	write_cpu(w);
 	write_open_fds(w);
 	write_limit(w, RLIMIT_NOFILE, "process_max_fds",
-	            "File descriptors the process may have open.");
+	            "Maximum number of open file descriptors.");
 	write_stat(w);
 	write_limit(w, RLIMIT_AS, "process_virtual_memory_max_bytes",
-	            "Virtual memory the process may have, in bytes.");
+	            "Maximum amount of virtual memory available in bytes.");
 	if (started > 0)
 		gauge(w, "process_start_time_seconds",
-		      "When the process started, in seconds since the epoch.", started);
+		      "Start time of the process since unix epoch in seconds.", started);
 }

@@ -96,7 +96,7 @@ static void write_series_rejected(const struct metric_writer *w,
 	for (err = 0; err < WS_NERRORS; err++) {
 		if (ws_err_scope(err) == WS_SCOPE_SERIES)
 			metric_labelled(w, "windsock_series_refused_total", "reason",
-			                reason_of(err), counts->refused[err] + sum->rejected[err]);
+			                reason_of(err), counts->rejected[err] + sum->rejected[err]);
 	}
 }
 
@@ -132,7 +132,7 @@ static void write_store(struct metric_writer *w, struct ws_store *store,
 	write_series_rejected(w, &c, sum);
 	metric_head(w, "windsock_family_refused_total", WS_KIND_COUNTER,
 	            "Samples that a family rejected, by family and reason.");
-	ws_store_refusals(store, write_family_rejected, w);
+	ws_store_rejections(store, write_family_rejected, w);
 }
 
 /* --- build and configuration ------------------------------------------------------------- */
@@ -270,7 +270,7 @@ static void write_http(const struct metric_writer *w, const struct status *statu
 	metric_labelled(w, rejected, "reason", ws_span_str("method_not_allowed"),
 	                c.method_not_allowed);
 	metric_labelled(w, rejected, "reason", ws_span_str("not_found"), c.not_found);
-	metric_labelled(w, rejected, "reason", ws_span_str("refused"), c.refused);
+	metric_labelled(w, rejected, "reason", ws_span_str("refused"), c.rejected);
 }
 
 void self_metrics_write(struct ws_buf *out, bool openmetrics, const struct status *status)

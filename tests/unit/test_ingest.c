@@ -181,7 +181,7 @@ static void counters(const struct fixture *f, struct ws_buf *out)
 		say(out, ws_type_wire((enum ws_type)i), "", sum.samples[i]);
 	for (i = 0; i < WS_NERRORS; i++) {
 		say(out, "!", ws_err_reason((enum ws_err)i), sum.rejected[i]);
-		say(out, "?", ws_err_reason((enum ws_err)i), store.refused[i]);
+		say(out, "?", ws_err_reason((enum ws_err)i), store.rejected[i]);
 	}
 	for (rule = ws_stats_rules(f->stats); rule != NULL; rule = rule->next) {
 		snprintf(name, sizeof(name), "%.*s", WS_SPAN_ARG(rule->name));

@@ -75,7 +75,7 @@ static const struct {
 	const char *text;
 	const char *why;
 } bad[] = {
-	{ "(", "the regular expression is wrong at byte 2: missing closing parenthesis" },
+	{ "(", "error in the regular expression at byte 2: missing closing parenthesis" },
 	{ "(?<a>.)(?<b>.)(?<c>.)(?<d>.)(?<e>.)(?<f>.)(?<g>.)(?<h>.)(?<i>.)(?<j>.)(?<k>.)(?<l>.)"
 	  "(?<m>.)(?<n>.)(?<o>.)(?<p>.)(?<q>.)", "more than 16 named groups" },
 	{ "\\C", NULL },

@@ -211,7 +211,7 @@ static uint64_t refusals(struct ws_store *store, const char *family, enum ws_err
 {
 	struct refusal r = { .family = family, .err = err };
 
-	ws_store_refusals(store, on_refusal, &r);
+	ws_store_rejections(store, on_refusal, &r);
 	return r.count;
 }
 
@@ -223,7 +223,7 @@ TEST(type_conflict)
 	assert_int_equal(intern(store, "f", WS_KIND_COUNTER, ""), WS_ERR_TYPE_CONFLICT);
 	assert_int_equal(intern(store, "f", WS_KIND_COUNTER, "a"), WS_ERR_TYPE_CONFLICT);
 	assert_int_equal(refusals(store, "f", WS_ERR_TYPE_CONFLICT), 2);
-	assert_int_equal(ws_store_counts(store).refused[WS_ERR_TYPE_CONFLICT], 2);
+	assert_int_equal(ws_store_counts(store).rejected[WS_ERR_TYPE_CONFLICT], 2);
 	assert_int_equal(nseries(store), 1);
 	ws_store_free(store);
 }
@@ -256,10 +256,10 @@ TEST(limits)
 	assert_int_equal(intern(store, "up", WS_KIND_GAUGE, ""), WS_ERR_RESERVED_NAME);
 	assert_int_equal(intern(store, "windsock_x", WS_KIND_GAUGE, ""), WS_ERR_RESERVED_NAME);
 	assert_int_equal(refusals(store, "a", WS_ERR_FAMILY_SERIES_LIMIT), 1);
-	assert_int_equal(ws_store_counts(store).refused[WS_ERR_RESERVED_NAME], 2);
-	assert_int_equal(ws_store_counts(store).refused[WS_ERR_SERIES_LIMIT], 1);
-	assert_int_equal(ws_store_counts(store).refused[WS_ERR_FAMILY_LIMIT], 1);
-	assert_int_equal(ws_store_counts(store).refused[WS_ERR_UNMATCHED_LIMIT], 1);
+	assert_int_equal(ws_store_counts(store).rejected[WS_ERR_RESERVED_NAME], 2);
+	assert_int_equal(ws_store_counts(store).rejected[WS_ERR_SERIES_LIMIT], 1);
+	assert_int_equal(ws_store_counts(store).rejected[WS_ERR_FAMILY_LIMIT], 1);
+	assert_int_equal(ws_store_counts(store).rejected[WS_ERR_UNMATCHED_LIMIT], 1);
 	assert_int_equal(ws_store_counts(store).families, 4);
 	assert_int_equal(ws_store_counts(store).unmatched_families, 1);
 	assert_int_equal(ws_store_counts(store).series, 6);
