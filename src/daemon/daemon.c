@@ -280,7 +280,7 @@ static bool start_events(struct daemon *d)
 
 static bool start_store(struct daemon *d)
 {
-	struct status *s = &d->status;
+	struct status *status = &d->status;
 	size_t workers = listeners_workers(&d->listeners);
 	/* conf.c lets no number through that size_t could not hold. */
 	const struct ws_limits limits = {
@@ -292,15 +292,15 @@ static bool start_store(struct daemon *d)
 
 	if (getrandom(&d->key, sizeof(d->key), 0) != (ssize_t)sizeof(d->key))
 		return fail("daemon", "no random bytes");
-	s->store = ws_store_new(limits, d->key);
-	s->learned = ws_learned_ids_new(0, d->key);
-	s->unmatched = ws_unmatched_new((unsigned)workers, d->key);
-	s->recent = ws_recent_new();
-	s->stats = ws_stats_new((unsigned)workers);
-	s->udp = calloc(workers, sizeof(struct sock_list *));
+	status->store = ws_store_new(limits, d->key);
+	status->learned = ws_learned_ids_new(0, d->key);
+	status->unmatched = ws_unmatched_new((unsigned)workers, d->key);
+	status->recent = ws_recent_new();
+	status->stats = ws_stats_new((unsigned)workers);
+	status->udp = calloc(workers, sizeof(struct sock_list *));
 	d->workers = calloc(workers, sizeof(struct worker *));
-	if (s->store == NULL || s->learned == NULL || s->unmatched == NULL || s->recent == NULL ||
-	    s->stats == NULL || s->udp == NULL || d->workers == NULL)
+	if (status->store == NULL || status->learned == NULL || status->unmatched == NULL || status->recent == NULL ||
+	    status->stats == NULL || status->udp == NULL || d->workers == NULL)
 		return fail("daemon", "cannot start");
 	count_rules(d);
 	return true;
@@ -337,28 +337,28 @@ static void log_unmatched(void *user, struct ws_span head)
 
 static bool start_worker(struct daemon *d)
 {
-	struct status *s = &d->status;
+	struct status *status = &d->status;
 	struct sock_list socks;
 	const struct worker_config config = {
 		.socks = &socks,
-		.store = s->store,
-		.stats = s->stats,
-		.mapping = s->mapping,
-		.ingest = { .shard = (unsigned)s->nworkers,
+		.store = status->store,
+		.stats = status->stats,
+		.mapping = status->mapping,
+		.ingest = { .shard = (unsigned)status->nworkers,
 		            .cache_size = (size_t)d->conf->cache_size,
 		            .key = d->key,
-		            .learned = s->learned,
-		            .unmatched = s->unmatched,
-		            .recent = s->recent,
+		            .learned = status->learned,
+		            .unmatched = status->unmatched,
+		            .recent = status->recent,
 		            .on_resplit = log_resplit,
 		            .on_unmatched = log_unmatched },
 		.drain_ns = DRAIN_NS,
 		.done_fd = d->done_fd,
 	};
-	struct worker **worker = &d->workers[s->nworkers];
+	struct worker **worker = &d->workers[status->nworkers];
 	enum ws_err err;
 
-	err = listeners_open_udp(&d->listeners, s->nworkers > 0 ? s->udp[0] : NULL, &socks);
+	err = listeners_open_udp(&d->listeners, status->nworkers > 0 ? status->udp[0] : NULL, &socks);
 	if (err == WS_ERR_INVALID)
 		d->code = EXIT_USAGE;
 	if (err != WS_OK)
@@ -370,7 +370,7 @@ static bool start_worker(struct daemon *d)
 		sock_close_all(&socks);
 		return false;
 	}
-	s->udp[s->nworkers++] = worker_socks(*worker);
+	status->udp[status->nworkers++] = worker_socks(*worker);
 	return true;
 }
 
@@ -485,19 +485,19 @@ static void log_totals(const struct daemon *d, uint64_t drops)
 /* The reverse of the start; whatever there is of it. */
 static void release(struct daemon *d)
 {
-	struct status *s = &d->status;
+	struct status *status = &d->status;
 
 	free_workers(d);
 	loop_free(d->loop);
 	http_free(d->http);
 	listeners_fini(&d->listeners);
-	free(s->udp);
-	ws_stats_free(s->stats);
-	ws_recent_free(s->recent);
-	ws_unmatched_free(s->unmatched);
-	ws_learned_ids_free(s->learned);
-	ws_store_free(s->store);
-	ws_mapping_unref(s->mapping);
+	free(status->udp);
+	ws_stats_free(status->stats);
+	ws_recent_free(status->recent);
+	ws_unmatched_free(status->unmatched);
+	ws_learned_ids_free(status->learned);
+	ws_store_free(status->store);
+	ws_mapping_unref(status->mapping);
 	if (d->done_fd >= 0)
 		close(d->done_fd);
 	loop_shutdown();

@@ -252,17 +252,18 @@ static size_t merge(struct ws_unmatched_name *names, size_t n)
 	size_t i, kept = 0;
 
 	for (i = 0; i < n; i++) {
-		struct ws_unmatched_name *entry = &names[kept - 1];
+		struct ws_unmatched_name *last;
 		uint64_t count = names[i].count;
 
-		if (kept == 0 || entry->hash != names[i].hash) {
+		if (kept == 0 || names[kept - 1].hash != names[i].hash) {
 			names[kept++] = names[i];
 			continue;
 		}
-		count += entry->count;
-		if (names[i].last > entry->last)
-			*entry = names[i];
-		entry->count = count;
+		last = &names[kept - 1];
+		count += last->count;
+		if (names[i].last > last->last)
+			*last = names[i];
+		last->count = count;
 	}
 	return kept;
 }

@@ -74,11 +74,6 @@ bool template_uses(const struct template *t, size_t variable)
 	return false;
 }
 
-bool template_is_literal(const struct template *t)
-{
-	return t->nparts == 0 || (t->nparts == 1 && t->parts[0].variable < 0);
-}
-
 bool template_may_make(const struct template *t, struct ws_span text)
 {
 	const struct template_part *first = t->parts, *last;

@@ -28,7 +28,6 @@ bool template_parse(struct template *t, struct ws_span text, const struct ws_spa
                     size_t n, struct arena *arena, struct ws_buf *why);
 
 bool template_uses(const struct template *t, size_t variable);
-bool template_is_literal(const struct template *t);
 
 /* Whether the text can come out, as far as its beginning and its end tell. */
 bool template_may_make(const struct template *t, struct ws_span text);

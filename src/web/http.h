@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The HTTP door, the only user of microhttpd.h.  It has no thread of its own: whoever owns
- * the event loop watches the file descriptors and calls http_run when one is readable or the
- * time it asked for has come.  All handlers run inside http_run, on that thread.
+ * The HTTP server, the only user of microhttpd.h.  It has no thread of its own: the owner of the
+ * event loop watches the file descriptors and calls http_run when one is readable or the time
+ * that it returned has come.  All handlers run inside http_run, on that thread.
  *
- * The door answers 404, 405 with Allow, and HEAD by itself, compresses with gzip where the
+ * The server answers 404, 405 with Allow, and HEAD by itself, compresses with gzip where the
  * client accepts it, and cuts off a connection whose request or answer takes longer than
  * its absolute deadline, however slowly bytes keep trickling.
  */
@@ -39,7 +39,7 @@ struct http_reply {
 	unsigned status;          /* preset to 200 */
 	const char *content_type; /* static text; preset to text/plain; charset=utf-8 */
 	bool vary;                /* the answer depends on Accept */
-	struct ws_buf body;       /* freed by the door */
+	struct ws_buf body;       /* freed by the server */
 	bool (*more)(void *stream, struct ws_buf *chunk);
 	void (*done)(void *stream);
 	void *stream;
@@ -71,7 +71,7 @@ struct http;
 
 struct http *http_new(const struct http_config *config);
 
-/* Serves a listening TCP socket too; the door owns the fd from here on, also on failure. */
+/* Serves a listening TCP socket too; the server owns the fd from here on, also on failure. */
 enum ws_err http_serve(struct http *http, int listen_fd);
 
 /* The i-th descriptor to watch for reading, or -1 after the last. */
