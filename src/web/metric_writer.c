@@ -40,7 +40,8 @@ void metric_sample(const struct metric_writer *w, const char *name,
 void metric_labelled(const struct metric_writer *w, const char *name, const char *label,
                      struct ws_span of, uint64_t value)
 {
-	metric_sample(w, name, (const struct metric_label[]){ { label, of }, { NULL } }, value);
+	metric_sample(w, name,
+	              (const struct metric_label[]){ { label, of }, METRIC_LABELS_END }, value);
 }
 
 void metric_count(const struct metric_writer *w, const char *name, enum ws_kind kind,

@@ -20,10 +20,12 @@ struct metric_label {
 	struct ws_span value; /* escaped when it is written */
 };
 
+#define METRIC_LABELS_END { NULL, { NULL, 0 } }
+
 void metric_head(const struct metric_writer *w, const char *name, enum ws_kind kind,
                  const char *help);
 
-/* A sample; `labels` ends with a NULL name, or is NULL. */
+/* A sample; `labels` ends with METRIC_LABELS_END, or is NULL. */
 void metric_sample(const struct metric_writer *w, const char *name,
                    const struct metric_label *labels, uint64_t value);
 

@@ -80,7 +80,7 @@ static void write_family_rejected(void *user, struct ws_span family, enum ws_err
 {
 	metric_sample(user, "windsock_family_refused_total",
 	              (const struct metric_label[]){
-			      { "family", family }, { "reason", reason_of(err) }, { NULL } },
+			      { "family", family }, { "reason", reason_of(err) }, METRIC_LABELS_END },
 	              count);
 }
 
@@ -146,7 +146,7 @@ static void write_build(const struct metric_writer *w)
 	              (const struct metric_label[]){ { "compiler", ws_span_str(b.compiler) },
 	                                             { "revision", ws_span_str(b.revision) },
 	                                             { "version", ws_span_str(b.version) },
-	                                             { NULL } },
+	                                             METRIC_LABELS_END },
 	              1);
 }
 
@@ -217,7 +217,7 @@ static void write_socket_metric(const struct metric_writer *w, const struct stat
 			              (const struct metric_label[]){
 					      { "listener", ws_span_str(socks->socks[i].name) },
 					      { "worker", ws_span_str(worker) },
-					      { NULL } },
+					      METRIC_LABELS_END },
 			              m->read(&socks->socks[i]));
 	}
 }
