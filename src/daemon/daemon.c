@@ -299,8 +299,8 @@ static bool start_store(struct daemon *d)
 	status->stats = ws_stats_new((unsigned)workers);
 	status->udp = calloc(workers, sizeof(struct sock_list *));
 	d->workers = calloc(workers, sizeof(struct worker *));
-	if (status->store == NULL || status->learned == NULL || status->unmatched == NULL || status->recent == NULL ||
-	    status->stats == NULL || status->udp == NULL || d->workers == NULL)
+	if (status->store == NULL || status->learned == NULL || status->unmatched == NULL ||
+	    status->recent == NULL || status->stats == NULL || status->udp == NULL || d->workers == NULL)
 		return fail("daemon", "cannot start");
 	count_rules(d);
 	return true;

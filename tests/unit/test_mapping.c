@@ -412,7 +412,7 @@ static const struct {
 	{ "[r]\nmatch = a\n", "a.ini:1: a rule needs either metric = or drop = yes\n" },
 	{ OK_RULE("r") "drop = yes\n",
 	  "a.ini:1: a rule needs either metric = or drop = yes\n" },
-	{ OK_RULE("r") "min = 2\nmax = 1\n", 
+	{ OK_RULE("r") "min = 2\nmax = 1\n",
 	  "a.ini:1: min is greater than max: no value is within them\n" },
 	{ "[r]\nmatch = a.<x\nmetric = m\n", "a.ini:1: a '<' without a name and a '>' after it\n" },
 	{ "[r]\nregex = (\nmetric = m\n",
