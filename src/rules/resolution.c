@@ -267,7 +267,7 @@ static bool is_used(const struct rule *rule, struct ws_span tag)
 static bool add_rule_labels(const struct rule *rule, const struct ws_span *values,
                             struct ws_scratch *s, struct draft *d)
 {
-	size_t ends[RULE_LABELS_MAX], i, from = 0;
+	size_t ends[RULE_LABELS_MAX] = { 0 }, i, from = 0;
 
 	ws_buf_reset(&s->value);
 	for (i = 0; i < rule->nlabels; i++) {

@@ -13,8 +13,11 @@ static void diagnose(struct ws_buf *diags, const struct rule_file *files,
 
 static bool same_condition(const struct tag_condition *a, const struct tag_condition *b)
 {
-	return a->absent == b->absent && ws_span_eq(a->key, b->key) &&
-	       (a->value.ptr == NULL) == (b->value.ptr == NULL) && ws_span_eq(a->value, b->value);
+	if (a->absent != b->absent || !ws_span_eq(a->key, b->key))
+		return false;
+	if (a->value.ptr == NULL || b->value.ptr == NULL)
+		return a->value.ptr == b->value.ptr;
+	return ws_span_eq(a->value, b->value);
 }
 
 /* Whether every condition of `wide` is one of `narrow` too. */
