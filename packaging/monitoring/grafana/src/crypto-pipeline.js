@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The jobs of the pipeline differ from panel to panel: here the variables choose consumers,
-// the producers and the exporters are all shown.
+// The jobs of the pipeline differ between panels: the variables only select consumers; all producers
+// and exporters are shown.
 import { average, during, make, panel, rate as rateOf, sum } from "./common.js";
 
 const rate = (metric) => `sum(rate(${metric}[$__rate_interval]))`;
