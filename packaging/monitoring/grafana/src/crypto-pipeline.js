@@ -31,7 +31,7 @@ export default make({
 		]],
 		["Database Performance", 8, [
 			panel("stat", "PostgreSQL up", "Whether the exporter can reach the database.", "bool_yes_no", 4, ["min(pg_up)", "up"], { steps: UP }),
-			panel("stat", "Connections, of limit", "Used share of the maximum number of connections.", "percentunit", 4,
+			panel("stat", "Connections, share of limit", "Used share of the maximum number of connections.", "percentunit", 4,
 				["max(sum by (job, instance) (pg_stat_activity_count)\n  / max by (job, instance) (pg_settings_max_connections))", "share"],
 				{ decimals: 1, steps: [[null, "green"], [0.7, "orange"], [0.9, "red"]] }),
 			panel("timeseries", "Connections", "Connections by database.", "short", 8,
