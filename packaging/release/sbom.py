@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """sbom.py BUILD VERSION COMMIT TIME COMPILER...: an SPDX 2.3 document of BUILD/windsock, as JSON.
-What was compiled is read from what the compiler wrote down, what was linked from the program;
-to whom it belongs is asked of dpkg or rpm.  The same build gives the same bytes."""
+The compiler's dependency files list what was compiled, the program lists what it is linked with,
+and dpkg or rpm know which packages own these files.  The output of a build is reproducible."""
 import datetime
 import glob
 import hashlib
@@ -114,7 +114,7 @@ def library(name, path):
         sys.exit(f"sbom: no package owns {path} ({name})")
     stem = name if name.endswith(".h") else re.sub(r"(-\d+\.[\d.]+)?\.so.*", "", name)
     if stem not in CONCLUDED:
-        sys.exit(f"sbom: the licence of {stem} is not known to packaging/release/sbom.py")
+        sys.exit(f"sbom: add the license of {stem} to packaging/release/sbom.py")
     purl = "pkg:{}/{}/{}@{}?arch={}".format(
         owner["type"], system("ID"), urllib.parse.quote(owner["name"]),
         urllib.parse.quote(owner["version"], safe="~+"), owner["arch"])
