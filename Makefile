@@ -5,6 +5,7 @@
 # make dist       the tarball               make release-notes
 # make rpm        for Fedora, EPEL          make image     for containers
 # make deb        for Debian and Ubuntu     make sbom      build/windsock.spdx.json
+# make html       the manual, build/docs
 # V=1 shows commands; WERROR=1; SANITIZE=address,undefined or SANITIZE=thread; BUILD=directory
 # DEPS=no installs nothing: for the builds of packages
 
@@ -75,18 +76,18 @@ BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 
 all: $(BUILD)/windsock
 
-need = $(if $(filter no,$(DEPS)),true,sh tests/deps.sh) $(1)
+need = $(if $(filter no,$(DEPS)),true,sh packaging/deps.sh) $(1)
 
 # The stamp: looking is quick, not looking is quicker.
-$(BUILD)/deps: tests/deps.sh
+$(BUILD)/deps: packaging/deps.sh
 	@mkdir -p $(@D)
 	$(Q)$(call need,build)
 	@touch $@
-$(BUILD)/deps-test: tests/deps.sh | $(BUILD)/deps
+$(BUILD)/deps-test: packaging/deps.sh | $(BUILD)/deps
 	$(Q)$(call need,build test)
 	@touch $@
 deps:
-	$(Q)sh tests/deps.sh build test
+	$(Q)sh packaging/deps.sh build test
 
 $(BUILD)/windsock: $(MAIN) $(ARCHIVES)
 	$(call say,LD,$@)
@@ -141,16 +142,23 @@ $(BUILD)/tests/unit/test_corpus_%: $(BUILD)/fuzz/replay.o $(BUILD)/fuzz/fuzz_%.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-test: $(BUILD)/windsock $(UNITS) $(CORPORA) $(BUILD)/deps-test
-	$(Q)python3 tests/run.py $(BUILD)
+# The distribution's Python: it has what packaging/deps.sh installs.
+PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
+RUN = WINDSOCK=$(BUILD)/windsock $(PYTHON) tests/run.py
+
+.PHONY: units
+units: $(UNITS) $(CORPORA)
+test: $(BUILD)/windsock units $(BUILD)/deps-test
+	$(Q)$(RUN) $(sort $(wildcard tests/integration/test_*.py)) $(UNITS) $(CORPORA)
 
 run: $(BUILD)/windsock
 	@printf '%s\n' 'In airflow.cfg, under [metrics]:' '    statsd_on = True' \
 	  '    statsd_host = localhost' '    statsd_port = 8125'
 	$(Q)$(BUILD)/windsock $(ARGS)
 
-demo: $(BUILD)/windsock $(BUILD)/deps-test
-	$(Q)sh tests/demo.sh $(BUILD)
+demo: $(BUILD)/windsock
+	$(Q)$(call need,demo)
+	$(Q)$(PYTHON) packaging/demo.py $(BUILD)/windsock tests/data/airflow-2.11-plain.capture
 
 capture:
 	$(Q)tests/capture/capture.sh
@@ -159,11 +167,11 @@ capture:
 MODES ?= plain influxdb dogstatsd
 e2e: $(BUILD)/windsock $(BUILD)/deps-test
 	$(Q)$(call need,e2e)
-	$(Q)WINDSOCK=$(BUILD)/windsock python3 tests/e2e.py --airflow='$(or $(AIRFLOW),2.11.0 newest)' --modes='$(MODES)'
+	$(Q)AIRFLOW='$(or $(AIRFLOW),2.11.0 newest)' MODES='$(MODES)' $(RUN) -j 1 tests/e2e/test_airflow.py
 
 # After a new Airflow: make drift AIRFLOW=3.3.2, or a directory with one.
 drift: $(BUILD)/windsock
-	$(Q)WINDSOCK=$(BUILD)/windsock python3 tests/drift.py $(or $(AIRFLOW),newest)
+	$(Q)WINDSOCK=$(BUILD)/windsock $(PYTHON) tests/tools/drift.py $(or $(AIRFLOW),newest)
 
 # Grafana's dashboards, from their sources (node, npm).
 GRAFANA := packaging/monitoring/grafana
@@ -175,7 +183,7 @@ dashboards:
 .PHONY: pictures
 pictures: $(BUILD)/windsock
 	$(Q)$(call need,pictures monitoring)
-	$(Q)WINDSOCK=$(BUILD)/windsock python3 tests/monitoring/picture.py
+	$(Q)WINDSOCK=$(BUILD)/windsock $(PYTHON) tests/tools/picture.py
 
 # The monitoring stack with the programs of Debian, on free ports.
 .PHONY: monitoring-test
@@ -183,21 +191,17 @@ monitoring-test: $(BUILD)/windsock $(BUILD)/deps-test
 	$(Q)$(call need,monitoring)
 	$(Q)promtool check config packaging/monitoring/prometheus/prometheus.yml
 	$(Q)amtool check-config packaging/monitoring/alertmanager/alertmanager.yml
-	$(Q)python3 tests/monitoring/alertmanager.py
-	$(Q)python3 tests/monitoring/engine.py
-	$(Q)WINDSOCK=$(BUILD)/windsock python3 tests/monitoring/stack.py
-	$(Q)WINDSOCK=$(BUILD)/windsock python3 tests/monitoring/scaling.py
-	$(Q)WINDSOCK=$(BUILD)/windsock python3 tests/monitoring/pipeline.py || [ $$? -eq 75 ]
+	$(Q)$(RUN) -j 1 $(sort $(wildcard tests/monitoring/test_*.py))
 
 check-format:
-	$(Q)python3 tests/style.py
+	$(Q)$(PYTHON) tests/tools/style.py
 
 # What looks at the code without running it; needs clang-tidy, cppcheck, shellcheck, pyflakes.
 lint: check-format $(BUILD)/deps
 	$(call say,LINT,shell)
 	$(Q)git grep -lE '^#!/bin/(ba)?sh' | xargs shellcheck
 	$(call say,LINT,python)
-	$(Q)$$(command -v /usr/bin/python3 || echo python3) -m pyflakes $$(git ls-files '*.py')
+	$(Q)$(PYTHON) -m pyflakes $$(git ls-files '*.py')
 	$(call say,LINT,cppcheck)
 	$(Q)cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr \
 	  --error-exitcode=1 -j2 -D_GNU_SOURCE -Iinclude -Isrc src fuzz tests

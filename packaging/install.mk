@@ -22,6 +22,11 @@ FISHCOMPLETIONDIR ?= $(DATADIR)/fish/vendor_completions.d
 PKGDATADIR = $(DATADIR)/windsock
 PKGCONFDIR = $(SYSCONFDIR)/windsock
 
+# The manual pages as HTML, made and installed where mandoc is available.  Pages link to pages in
+# the same directory.
+HTML := $(patsubst docs/%,$(BUILD)/docs/%.html,$(wildcard docs/*.[58]))
+MANUAL_HTML = $(if $(shell command -v mandoc),$(HTML))
+
 # Replaces the paths of a distribution's package in texts with the installed ones.
 RELOCATE = sed -e 's|/usr/bin/windsock|$(BINDIR)/windsock|g' \
   -e 's|/usr/share/windsock|$(PKGDATADIR)|g' -e 's|/usr/share/doc/windsock|$(DOCDIR)|g' \
@@ -31,7 +36,8 @@ RELOCATE = sed -e 's|/usr/bin/windsock|$(BINDIR)/windsock|g' \
 # mode:source:destination.  After the mode, `t` marks a text to relocate, `c` a configuration file,
 # which is neither replaced nor removed if it was changed.
 one = $(1):$(2):$(3)
-all_of = $(foreach f,$(sort $(wildcard $(2))),$(1):$(f):$(3)/$(notdir $(f)))
+listed = $(foreach f,$(2),$(1):$(f):$(3)/$(notdir $(f)))
+all_of = $(call listed,$(1),$(sort $(wildcard $(2))),$(3))
 tree = $(foreach f,$(sort $(shell find $(2) -type f $(4) -not -name '.env' \
   -not -path '*/node_modules/*' -not -path '*/grafana/src/*' -not -path '*/__pycache__/*')),\
   $(1):$(f):$(3)/$(f:$(2)/%=%))
@@ -45,7 +51,8 @@ INSTALLED = \
     $(call tree,644t,packaging/$(d),$(PKGDATADIR)/$(d),-not -perm /111) \
     $(call tree,755,packaging/$(d),$(PKGDATADIR)/$(d),-perm /111)) \
   $(manual) \
-  $(call all_of,644,docs/*.md docs/*.png docs/*.svg docs/*.html,$(DOCDIR)) \
+  $(call all_of,644,docs/*.md docs/*.png docs/*.svg,$(DOCDIR)) \
+  $(call listed,644,$(MANUAL_HTML),$(DOCDIR)) \
   $(call all_of,644,README.md CHANGELOG.md LICENSE,$(DOCDIR)) \
   $(call all_of,644t,packaging/systemd/*.service packaging/systemd/*.socket,$(UNITDIR)) \
   $(call one,644t,packaging/apparmor/windsock,$(APPARMORDIR)/windsock) \
@@ -62,11 +69,12 @@ each = set -e; tmp=$$(mktemp -d); trap 'rm -rf $$tmp' EXIT; for entry in $(INSTA
 changed = case $$mode in *c) [ -e $$at ] && ! cmp -s $$new $$at ;; *) false ;; esac
 
 .PHONY: install uninstall
-install: $(BUILD)/windsock
+install: $(BUILD)/windsock $(MANUAL_HTML)
 	$(Q)$(each); \
 	  if $(changed); then echo "kept, because it was changed: $$at"; continue; fi; \
 	  echo "  $$at"; install -D -m $${mode%[tc]} $$new $$at; \
 	done
+uninstall: MANUAL_HTML = $(HTML)
 uninstall:
 	$(Q)$(each); \
 	  if $(changed); then echo "kept, because it was changed: $$at"; continue; fi; \
@@ -75,10 +83,10 @@ uninstall:
 	find '$(DESTDIR)$(PKGDATADIR)' '$(DESTDIR)$(DOCDIR)' '$(DESTDIR)$(PKGCONFDIR)' \
 	  -depth -type d -empty -delete 2>/dev/null || true
 
-# The manual pages as HTML, for docs/; needs mandoc.  Pages link to pages in the same directory.
 .PHONY: html
-html: $(patsubst %,%.html,$(wildcard docs/*.[58]))
-docs/%.html: docs/% FORCE
+html: $(HTML)
+$(BUILD)/docs/%.html: docs/%
+	@mkdir -p $(@D)
 	$(call say,HTML,$@)
 	$(Q)cd docs && mandoc -Thtml -Ios=windsock \
-	  -Otoc,man='./%N.%S.html;https://manpages.debian.org/%N.%S' $* > ../$@
+	  -Otoc,man='./%N.%S.html;https://manpages.debian.org/%N.%S' $* > $(abspath $@)

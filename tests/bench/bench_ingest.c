@@ -103,7 +103,7 @@ static struct ws_span datagram(const struct traffic *t, size_t i)
 	return ws_span(t->bytes + from, t->ends[i] - from);
 }
 
-/* The byte behind a backslash; tests/harness.py has the format. */
+/* The byte behind a backslash; tests/lib/harness.py has the format. */
 static char unescape(const char **p)
 {
 	unsigned byte;

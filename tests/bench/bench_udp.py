@@ -16,8 +16,9 @@ import tempfile
 import time
 import urllib.request
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from harness import Windsock, wait_for  # noqa: E402
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import exposition  # noqa: E402
+from harness import Windsock, free_ports, wait_for  # noqa: E402
 
 BATCH = 32
 PACKED = 1400
@@ -91,7 +92,7 @@ class Peer:
         mapping = os.path.join(self.files.name, "mapping.yml")
         with open(mapping, "w") as out:
             out.write(MAPPING)
-        self.udp, self.http = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_STREAM)
+        self.udp, self.http = free_ports(2)
         self.process = subprocess.Popen(
             [path, f"--statsd.listen-udp=127.0.0.1:{self.udp}", "--statsd.listen-tcp=",
              f"--web.listen-address=127.0.0.1:{self.http}", f"--statsd.read-buffer={BUFFER}",
@@ -114,12 +115,6 @@ class Peer:
         self.files.cleanup()
 
 
-def free_port(kind):
-    with socket.socket(socket.AF_INET, kind) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 def cpu_seconds(pid):
     with open(f"/proc/{pid}/stat") as stat:
         fields = stat.read().rsplit(")", 1)[1].split()
@@ -133,9 +128,7 @@ def resident_mib(pid):
 
 def applied(target):
     """Samples that have reached a series, by the values themselves: every one adds 1."""
-    text = target.get()[1]
-    return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines()
-               if line.startswith("airflow_task_status_count{"))
+    return exposition.total(target.get()[1], "airflow_task_status_count")
 
 
 def settle(target):

@@ -496,7 +496,7 @@ static char unescape(const char **p)
 	return (char)byte;
 }
 
-/* tests/harness.py has the format. */
+/* tests/lib/harness.py has the format. */
 static struct datagrams *recorded(const char *path)
 {
 	struct datagrams *d = calloc(1, sizeof(*d));
