@@ -93,14 +93,14 @@ static bool print_rules(const struct ws_mapping *mapping, FILE *to)
 int command_check(const struct conf *conf)
 {
 	const struct conf_list *files = conf->rest.n > 0 ? &conf->rest : &conf->mappings;
-	struct ws_mapping *mapping = load_mapping(files, conf);
+	struct ws_mapping *mapping = command_load(files, conf);
 	bool ok;
 
 	if (mapping == NULL)
 		return EXIT_USAGE;
 	ok = print_rules(mapping, stdout);
 	ws_mapping_unref(mapping);
-	return finish(ok ? EXIT_OK : EXIT_RUNTIME);
+	return command_finish(ok ? EXIT_OK : EXIT_RUNTIME);
 }
 
 #define WHY_MAX 512

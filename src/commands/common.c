@@ -4,12 +4,12 @@
 #include "daemon/mapping_files.h"
 #include "sys/exit_code.h"
 
-void put_text(FILE *to, const struct ws_buf *text)
+void command_put(FILE *to, const struct ws_buf *text)
 {
 	fwrite(text->ptr, 1, text->len, to);
 }
 
-struct ws_mapping *load_mapping(const struct conf_list *files, const struct conf *conf)
+struct ws_mapping *command_load(const struct conf_list *files, const struct conf *conf)
 {
 	struct ws_buf diags = WS_BUF_INIT;
 	const struct ws_mapping_options options = {
@@ -20,12 +20,12 @@ struct ws_mapping *load_mapping(const struct conf_list *files, const struct conf
 	struct ws_mapping *mapping = mapping_files_load(files, &options, &diags);
 
 	if (mapping == NULL)
-		put_text(stderr, &diags);
+		command_put(stderr, &diags);
 	ws_buf_fini(&diags);
 	return mapping;
 }
 
-int finish(int code)
+int command_finish(int code)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return code;

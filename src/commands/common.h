@@ -11,12 +11,12 @@
 
 #include "daemon/conf.h"
 
-void put_text(FILE *to, const struct ws_buf *text);
+void command_put(FILE *to, const struct ws_buf *text);
 
 /* The files as the settings say.  NULL: what is wrong is on standard error. */
-struct ws_mapping *load_mapping(const struct conf_list *files, const struct conf *conf);
+struct ws_mapping *command_load(const struct conf_list *files, const struct conf *conf);
 
 /* The exit code, or EXIT_RUNTIME with a sentence when standard output cannot be written. */
-int finish(int code);
+int command_finish(int code);
 
 #endif

@@ -335,7 +335,7 @@ static bool explain_line(struct explainer *e, struct ws_span line)
 			put_error(&e->out, err);
 		}
 	}
-	put_text(stdout, &e->out);
+	command_put(stdout, &e->out);
 	ws_buf_reset(&e->out);
 	return good;
 }
@@ -386,7 +386,7 @@ static bool explain_all(struct explainer *e, const struct conf_list *lines)
 int command_explain(const struct conf *conf)
 {
 	const struct ws_limits none = { 0 };
-	struct explainer e = { .mapping = load_mapping(&conf->mappings, conf) };
+	struct explainer e = { .mapping = command_load(&conf->mappings, conf) };
 	bool good = false;
 
 	if (e.mapping == NULL)
@@ -404,5 +404,5 @@ int command_explain(const struct conf *conf)
 	ws_learned_ids_free(e.learned);
 	ws_mapping_unref(e.mapping);
 	ws_buf_fini(&e.out);
-	return finish(good ? EXIT_OK : EXIT_RUNTIME);
+	return command_finish(good ? EXIT_OK : EXIT_RUNTIME);
 }
