@@ -5,7 +5,8 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Monotonic nanoseconds; the library below is always handed the time, it never asks. */
+/* Monotonic nanoseconds.  The library never reads a clock; it gets the time as an
+ * argument. */
 static inline int64_t clock_now(void)
 {
 	struct timespec t;
