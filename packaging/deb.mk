@@ -4,11 +4,11 @@
 DEBS := $(BUILD)/deb
 DEB_SOURCE = $(DEBS)/windsock-$(VERSION)
 DEB_ORIG = $(DEBS)/windsock_$(VERSION).orig.tar.gz
-# What was told to this make is not for the one in debian/rules, but DEB_BUILD_OPTIONS is.
+# Variables of this make are not passed on to the one in debian/rules, except DEB_*.
 UNTOLD = env $(foreach v,MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES CFLAGS CPPFLAGS LDFLAGS \
   $(foreach o,$(filter-out DEB_%,$(MAKEOVERRIDES)),$(firstword $(subst =, ,$(o)))),-u $(v))
 
-# A version that packaging/deb/changelog does not know gets an entry, of the commit's time.
+# A version that is not in packaging/deb/changelog gets an entry with the commit's time.
 DEB_ENTRY = cd $(DEB_SOURCE)/debian; grep -q '^windsock ($(VERSION)-' changelog || { { \
   printf 'windsock (%s-1) UNRELEASED; urgency=medium\n\n  * As it stands.\n\n' $(VERSION); \
   printf ' -- %s  %s\n\n' "$$(sed -n 's/^Maintainer: //p' control)" \

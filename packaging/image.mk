@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# make image: windsock:VERSION in the store of podman, buildah or docker (ENGINE=...).
-# BASE=localhost/debian:bookworm-slim   another Debian to build in
+# make image: windsock:VERSION in the local storage of podman, buildah or docker (ENGINE=...).
+# BASE=localhost/debian:bookworm-slim   another Debian image to build in
 # IMAGE=registry.example/windsock:1.2   another name
 # IMAGE_FLAGS=--platform=linux/arm64    for the engine's build
 # IMAGE_FORMAT=docker                   with a health check; docs/container.md
@@ -8,11 +8,11 @@
 ENGINE ?= $(firstword $(foreach e,podman buildah docker,$(if $(shell command -v $(e)),$(e))))
 IMAGE ?= windsock:$(VERSION)
 BASE ?=
-# The same bytes from the same commit and the same Debian.
+# For identical images from the same commit and the same Debian.
 IMAGE_EPOCH = $(or $(SOURCE_DATE_EPOCH),$(word 2,$(COMMIT)))
-# In docker's format there is a health check, and podman and buildah put random names into it.
+# Docker's format supports a health check, but podman and buildah put random names into it.
 IMAGE_FORMAT ?= oci
-# docker's builder knows neither flag, and reads SOURCE_DATE_EPOCH.
+# docker's builder has neither flag; it reads SOURCE_DATE_EPOCH.
 IMAGE_BUILD = build $(if $(filter %docker,$(ENGINE)),,--format=$(IMAGE_FORMAT) \
   --timestamp=$(IMAGE_EPOCH))
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # make install, make uninstall.  DESTDIR, PREFIX, and the directories of the GNU coding
-# standards, which may be written small too (bindir=/opt/bin).
+# standards, also in lower case (bindir=/opt/bin).
 
 PREFIX ?= $(or $(prefix),/usr/local)
 EXEC_PREFIX ?= $(or $(exec_prefix),$(PREFIX))
@@ -9,27 +9,27 @@ DATAROOTDIR ?= $(or $(datarootdir),$(PREFIX)/share)
 DATADIR ?= $(or $(datadir),$(DATAROOTDIR))
 MANDIR ?= $(or $(mandir),$(DATAROOTDIR)/man)
 DOCDIR ?= $(or $(docdir),$(DATAROOTDIR)/doc/windsock)
-# Not below PREFIX: AppArmor and the service manager look nowhere else.
+# Not below PREFIX: AppArmor and the service manager look only in /etc.
 SYSCONFDIR ?= $(or $(sysconfdir),/etc)
-# And those that have no name there.
+# Directories that the GNU coding standards do not name.
 UNITDIR ?= $(or $(systemdsystemunitdir),$(PREFIX)/lib/systemd/system)
 APPARMORDIR ?= $(SYSCONFDIR)/apparmor.d
 DEFAULTDIR ?= $(SYSCONFDIR)/default
 BASHCOMPLETIONDIR ?= $(DATADIR)/bash-completion/completions
 ZSHCOMPLETIONDIR ?= $(DATADIR)/zsh/site-functions
 FISHCOMPLETIONDIR ?= $(DATADIR)/fish/vendor_completions.d
-# Ours alone: uninstall removes them when they are empty.
+# windsock's own directories: uninstall removes them if they are empty.
 PKGDATADIR = $(DATADIR)/windsock
 PKGCONFDIR = $(SYSCONFDIR)/windsock
 
-# What the files name by the paths of a distribution's package, they name as installed.
+# Replaces the paths of a distribution's package by those of this installation.
 RELOCATE = sed -e 's|/usr/bin/windsock|$(BINDIR)/windsock|g' \
   -e 's|/usr/share/windsock|$(PKGDATADIR)|g' -e 's|/usr/share/doc/windsock|$(DOCDIR)|g' \
   -e 's|/etc/windsock|$(PKGCONFDIR)|g' -e 's|/etc/apparmor.d/|$(APPARMORDIR)/|g' \
   -e 's|/etc/default/windsock|$(DEFAULTDIR)/windsock|g'
 
-# mode:source:destination; `t` behind a mode: a text to relocate; `c`: configuration, which is
-# neither replaced nor removed once somebody has changed it.
+# mode:source:destination; `t` after a mode: a text to relocate; `c`: configuration, which is
+# neither replaced nor removed if it was changed.
 one = $(1):$(2):$(3)
 all_of = $(foreach f,$(sort $(wildcard $(2))),$(1):$(f):$(3)/$(notdir $(f)))
 tree = $(foreach f,$(sort $(shell find $(2) -type f $(4) -not -name '.env' \
@@ -55,7 +55,7 @@ INSTALLED = \
   $(call one,644c,packaging/config/windsock.ini,$(PKGCONFDIR)/windsock.ini) \
   $(call one,644c,packaging/config/windsock.default,$(DEFAULTDIR)/windsock)
 
-# Of one line of INSTALLED: the text as installed, in $$new.
+# For each item of INSTALLED: $$new is the text to install, $$at its destination.
 each = set -e; tmp=$$(mktemp -d); trap 'rm -rf $$tmp' EXIT; for entry in $(INSTALLED); do \
   mode=$${entry%%:*}; rest=$${entry\#*:}; new=$${rest%%:*}; at='$(DESTDIR)'$${rest\#*:}; \
   case $$mode in *[tc]) $(RELOCATE) $$new >$$tmp/new; new=$$tmp/new ;; esac
@@ -75,7 +75,7 @@ uninstall:
 	find '$(DESTDIR)$(PKGDATADIR)' '$(DESTDIR)$(DOCDIR)' '$(DESTDIR)$(PKGCONFDIR)' \
 	  -depth -type d -empty -delete 2>/dev/null || true
 
-# The manual as HTML, for docs/; needs mandoc.  A page links to what stands beside it.
+# The manual as HTML, for docs/; needs mandoc.  Pages link to each other's files in docs/.
 .PHONY: html
 html: $(patsubst %,%.html,$(wildcard docs/*.[58]))
 docs/%.html: docs/% FORCE

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# What a release is made of: make dist, make release-notes, make sbom,
-# make rpm.
+# Release artifacts: make dist, make release-notes, make sbom, make rpm.
 
-# The committed tree; the same bytes wherever it is made.
+# The committed tree; reproducible on any machine.
 TREE ?= HEAD
 TARBALL := windsock-$(VERSION).tar
 .PHONY: dist release-notes
@@ -16,11 +15,11 @@ dist:
 	  sha256sum $(TARBALL).gz $(TARBALL).xz > windsock-$(VERSION).sha256
 	$(Q)cat $(BUILD)/windsock-$(VERSION).sha256
 
-# make release-notes VERSION=Unreleased shows what the next ones would be.
+# make release-notes VERSION=Unreleased shows a preview of the next ones.
 release-notes:
 	$(Q)python3 packaging/release/notes.py $(VERSION)
 
-# What is in build/windsock, and what it is linked with, as SPDX 2.3.
+# The contents of build/windsock and the libraries it is linked with, as SPDX 2.3.
 SBOM := $(BUILD)/windsock.spdx.json
 .PHONY: sbom
 sbom: $(BUILD)/windsock
@@ -28,8 +27,8 @@ sbom: $(BUILD)/windsock
 	  -D_GNU_SOURCE -Iinclude -Isrc $(PKG_CFLAGS) >$(SBOM).new && mv $(SBOM).new $(SBOM)
 	@echo $(SBOM)
 
-# Without -ta there would be two specs, the tarball's and the one here.  An rpm that has not
-# installed itself is Debian's, and knows nothing of what is installed.
+# -ta builds with the tarball's spec, so that there is no second one.  If rpm is not in its
+# own database, it is Debian's, and does not know which packages are installed.
 RPMS := $(BUILD)/rpm
 RPM_FOREIGN := --nodeps --load packaging/rpm/debian.macros
 .PHONY: rpm

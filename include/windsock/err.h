@@ -11,7 +11,7 @@ enum ws_scope {
 	WS_SCOPE_NONE,   /* not counted: internal to the program */
 	WS_SCOPE_LINE,   /* the whole line; windsock_rejected_total */
 	WS_SCOPE_SAMPLE, /* one sample of the line; windsock_rejected_total */
-	WS_SCOPE_FIELD,  /* a tag, a rate or a field, not the sample; windsock_rejected_total */
+	WS_SCOPE_FIELD,  /* a tag, rate or field, not the sample; windsock_rejected_total */
 	WS_SCOPE_SERIES, /* the sample: its series cannot be created; windsock_series_refused_total */
 };
 

@@ -63,7 +63,7 @@ struct http_counts {
 	uint64_t requests;
 	uint64_t not_found;
 	uint64_t method_not_allowed;
-	uint64_t deadline; /* connections closed at the deadline, unless idle after a response */
+	uint64_t deadline; /* connections closed at it, unless idle after a response */
 	uint64_t rejected; /* requests that could not be served: out of memory */
 };
 

@@ -218,7 +218,7 @@ void pages_routes(const struct status *status, struct http_route routes[PAGES_RO
 		{ "/", HTTP_GET, handle_front_page },
 		{ "/unmatched", HTTP_GET, handle_unmatched },
 		{ "/-/healthy", HTTP_GET, handle_healthy },
-		{ "/health", HTTP_GET, handle_healthy }, /* what the peer's Helm chart asks */
+		{ "/health", HTTP_GET, handle_healthy }, /* used by statsd_exporter's chart */
 		{ "/-/ready", HTTP_GET, handle_ready },
 		{ "/-/reload", HTTP_POST | HTTP_PUT, handle_reload },
 		{ NULL, 0, NULL },
