@@ -19,8 +19,7 @@ static void replay(const char *path)
 		return;
 	n = fread(bytes, 1, sizeof(bytes), in);
 	fclose(in);
-	/* Allocated with its exact size, so that a sanitizer detects a read beyond the
-	 * end. */
+	/* Allocated with its exact size, so that a sanitizer detects reads beyond it. */
 	copy = malloc(n + (n == 0));
 	if (copy == NULL)
 		abort();

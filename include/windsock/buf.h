@@ -34,12 +34,10 @@ void ws_buf_span(struct ws_buf *b, struct ws_span s);
 void ws_buf_char(struct ws_buf *b, char c);
 void ws_buf_u64(struct ws_buf *b, uint64_t n);
 
-/* The shortest text that parses to the same double; NaN, +Inf and -Inf as Prometheus spells
- * them. */
+/* The shortest text that parses to the same double; NaN, +Inf and -Inf as in Prometheus. */
 void ws_buf_double(struct ws_buf *b, double v);
 
-/* Like ws_buf_double, but always with a point or an exponent: OpenMetrics' canonical
- * floats. */
+/* The same, but always with a point or an exponent: OpenMetrics' canonical floats. */
 void ws_buf_float(struct ws_buf *b, double v);
 
 #if defined(__GNUC__)

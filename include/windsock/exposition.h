@@ -17,12 +17,12 @@ struct ws_exposition;
 
 /* Reads the store as of `now`.  NULL: out of memory. */
 struct ws_exposition *ws_exposition_new(struct ws_store *store, bool openmetrics, int64_t now);
-void ws_exposition_free(struct ws_exposition *expo);
+void ws_exposition_free(struct ws_exposition *exposition);
 
 /* Adds the next slice (about 64 KiB) of the store's families.  False: that was the last one,
  * or out of memory (out->err).  The caller writes OpenMetrics' "# EOF" line, after any
  * families of its own. */
-bool ws_exposition_more(struct ws_exposition *expo, struct ws_buf *out);
+bool ws_exposition_more(struct ws_exposition *exposition, struct ws_buf *out);
 
 /* The head of a family: HELP and TYPE, in OpenMetrics also UNIT.  A counter's _total is kept
  * in text and removed in OpenMetrics.  For families that are not in the store. */

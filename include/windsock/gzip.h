@@ -15,8 +15,7 @@ struct ws_gzip;
 struct ws_gzip *ws_gzip_new(void);
 void ws_gzip_free(struct ws_gzip *gz);
 
-/* Compresses `in` and adds the available output to `out`; `last` ends the stream.  False:
- * failed. */
+/* Compresses `in` and adds output to `out`; `last` ends the stream.  False: failed. */
 bool ws_gzip_add(struct ws_gzip *gz, struct ws_span in, bool last, struct ws_buf *out);
 
 #endif

@@ -9,8 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* X(code, word): the word is used for TYPE in the exposition and for `as =` in a mapping
- * file. */
+/* X(code, word): the word is for TYPE in the exposition and for `as =` in a mapping file. */
 #define WS_KINDS(X)                  \
 	X(COUNTER, "counter")        \
 	X(GAUGE, "gauge")            \

@@ -65,7 +65,7 @@ struct ws_shard *ws_stats_shard(struct ws_stats *stats, unsigned i);
  * call; lives as long as the stats.  NULL: out of memory.  shards[i] has one writer.
  */
 struct ws_rule_shard {
-	_Atomic uint64_t hits;    /* samples that the rule matched */
+	_Atomic uint64_t hits;    /* samples that the rule took */
 	_Atomic uint64_t dropped; /* those that it dropped */
 };
 struct ws_rule_stats {

@@ -41,7 +41,7 @@ void ws_store_free(struct ws_store *store);
  * `unmatched` are replaced; if the kind or the options it depends on differ, the family is
  * retired (its series vanish at once, its memory is freed gradually) and created again.
  * Within an epoch the first kind wins.  Targets of an earlier epoch (from a worker that still
- * has the previous configuration) change nothing.
+ * has the previous mapping) do not change the family.
  *
  * Errors: those of scope SERIES.  The store counts them, some also per family; see
  * ws_store_rejections.
@@ -66,8 +66,7 @@ size_t ws_store_expire(struct ws_store *store, int64_t now, size_t most);
 /* Removes a series with wrong labels at once.  Counted as retired. */
 void ws_store_retire(struct ws_store *store, struct ws_ref ref);
 
-/* When to call ws_store_expire next; may be earlier than necessary.  INT64_MAX: nothing is
- * scheduled. */
+/* When to call ws_store_expire next, or earlier.  INT64_MAX: nothing is scheduled. */
 int64_t ws_store_due(struct ws_store *store);
 
 /*

@@ -12,8 +12,7 @@
 bool ws_version_is_valid(struct ws_span version);
 bool ws_version_ranges_are_valid(struct ws_span ranges);
 
-/* Both must be valid.  An empty version is the newest possible; empty ranges contain
- * nothing. */
+/* Both must be valid.  An empty version means the newest; empty ranges contain nothing. */
 bool ws_version_within(struct ws_span version, struct ws_span ranges);
 
 #endif

@@ -26,8 +26,7 @@ struct heap {
 
 void heap_fini(struct heap *heap);
 
-/* Reserves room for `more` entries, so that as many pushes cannot fail.  False: out of
- * memory. */
+/* Reserves room, so that `more` pushes cannot fail.  False: out of memory. */
 bool heap_reserve(struct heap *heap, size_t more);
 
 /* Needs reserved room. */

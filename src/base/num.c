@@ -254,12 +254,10 @@ static size_t print_exactly(char *at, double v)
 	uint64_t m = (uint64_t)ldexp(frexp(magnitude, &exponent), 53);
 
 	s = 53 - exponent;
-	/* Fifteen significant digits, before and after the point; leading zeros do not
-	 * count. */
+	/* Fifteen significant digits in all, not counting leading zeros. */
 	for (; magnitude >= exact_tens[15 - k]; k--)
 		;
-	/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): EXACT_MIN bounds
-	 * k */
+	/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): EXACT_MIN ends it */
 	for (; magnitude < 1 && magnitude < 1 / exact_tens[k - 14]; k++)
 		;
 	for (;; k++) {

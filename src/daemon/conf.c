@@ -309,8 +309,7 @@ static bool set_defaults(struct conf *conf, struct ws_buf *why)
 	return ok;
 }
 
-/* --version and --help apply to a single run; also, images set WINDSOCK_VERSION to a
- * version. */
+/* Not --version and --help: they are for a single run, and images set WINDSOCK_VERSION. */
 static bool has_env(const struct setting *s)
 {
 	return s->at != AT(version) && s->at != AT(help);

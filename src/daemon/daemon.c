@@ -106,8 +106,8 @@ static void log_mapping(const struct daemon *d, const char *what)
 	ws_buf_fini(&files);
 }
 
-/* Reconfigures the store again: a worker in a batch of the old mapping may have created its
- * families again. */
+/* Reconfigures the store again, because a worker in a batch of the old mapping may have
+ * recreated old families. */
 static void sweep(struct daemon *d, int64_t now)
 {
 	if (d->sweep_again == 0 || now < d->sweep_again)
@@ -116,8 +116,7 @@ static void sweep(struct daemon *d, int64_t now)
 	d->sweep_again = 0;
 }
 
-/* Creates the counters of all rules, so that a rule that never matches shows up in a scrape,
- * at 0. */
+/* Creates the counters of all rules, so that scrapes have rules that never match, at 0. */
 static void count_rules(struct daemon *d)
 {
 	size_t i;
@@ -308,8 +307,7 @@ static bool start_store(struct daemon *d)
 	return true;
 }
 
-/* Runs in a worker's thread.  Names come from the network, so only a limited number is
- * logged. */
+/* In a worker's thread.  Names come from the network: only a limited number is logged. */
 static void log_resplit(void *user, struct ws_span name)
 {
 	static _Atomic unsigned logged;
@@ -443,8 +441,7 @@ static bool start_http(struct daemon *d)
 	return ok;
 }
 
-/* HTTP starts before the workers, so that a port in use is detected before any datagram is
- * received. */
+/* HTTP before the workers: a port in use is detected before any datagram is received. */
 static bool start(struct daemon *d)
 {
 	if (!start_events(d) || !start_store(d) || !start_http(d) || !start_workers(d))

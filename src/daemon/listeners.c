@@ -103,8 +103,7 @@ static enum ws_err open_first(struct listeners *l, struct sock_list *out)
 	return err;
 }
 
-/* Later workers use the bound addresses of the first, so that port 0 is the same port for
- * all. */
+/* Later workers use the bound addresses of the first, so that port 0 is one port for all. */
 enum ws_err listeners_open_udp(struct listeners *l, const struct sock_list *first,
                                struct sock_list *out)
 {

@@ -28,8 +28,7 @@ struct cache_action {
 struct cache_extra {
 	struct cache_entry *next_divisible; /* in its generation */
 	uint16_t bad_tags, long_tags, excess_tags, reserved_tags;
-	/* If divisible: a hash of the labels, and the version of the learned ids that gave
-	 * them. */
+	/* If divisible: a hash of the labels, and the version of the learned ids used. */
 	uint64_t split, split_version;
 	int64_t taught; /* when the name last taught its ids */
 	struct ws_unmatched_place place; /* if unmatched */
@@ -45,8 +44,7 @@ struct cache_entry {
 	uint8_t type; /* enum ws_type */
 	uint8_t err;  /* enum ws_err: why the head is rejected */
 	bool is_dogstatsd, unmatched;
-	/* Only with `extra`: tags are ignored, a learned id may change the split, it teaches
-	 * ids. */
+	/* Only with `extra`: has ignored tags, may be split by a learned id, teaches ids. */
 	bool has_bad_tags, divisible, teaches;
 	bool ambiguous;
 	struct cache_action actions[];
@@ -62,9 +60,8 @@ struct cache *cache_new(struct ws_hash_key key, size_t size);
 void cache_free(struct cache *cache);
 void cache_forget(struct cache *cache);
 
-/* True: the young generation has no room for `more` new names; call cache_turn.  That
- * invalidates all entries returned by cache_find and cache_add.  Check before each window of
- * samples. */
+/* Check before each window of at most `more` samples.  True: the young generation has no room
+ * for as many new names; call cache_turn, which invalidates all entries returned so far. */
 bool cache_is_full(const struct cache *cache, size_t more);
 void cache_turn(struct cache *cache);
 
@@ -79,8 +76,7 @@ struct cache_entry *cache_find(struct cache *cache, const struct ws_sample *s, u
 /* Adds the part that few names need, zeroed.  NULL: out of memory. */
 struct cache_extra *cache_add_extra(struct cache *cache, struct cache_entry *entry);
 
-/* Zeroed except for text, type, is_dogstatsd and nactions.  NULL: out of memory, or too
- * long. */
+/* Zeroed except for text, type, is_dogstatsd and nactions.  NULL: too long, out of memory. */
 struct cache_entry *cache_add(struct cache *cache, const struct ws_sample *s, uint64_t hash,
 			      size_t nactions);
 

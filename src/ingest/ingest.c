@@ -54,7 +54,7 @@ struct ws_ingest {
 	struct cache *cache;
 	struct duplicates *duplicates;
 	struct cursors cursors;
-	uint64_t resolved_version; /* of the learned ids when the last new name was resolved */
+	uint64_t resolved_version; /* of the learned ids, for the last new name */
 
 	struct pending window[WINDOW];
 	size_t npending;
@@ -372,8 +372,7 @@ static bool push(struct ws_ingest *in, struct cache_entry *entry, uint32_t i,
 		reject(in, err, 1, s->head);
 		return false;
 	}
-	/* A series is created by the first sample that it takes, not by one rejected
-	 * above. */
+	/* The first sample that it takes creates a series, not one rejected above. */
 	if (action->ref.generation == 0 && intern(in, entry, i) != WS_OK)
 		return false;
 	u.ref = action->ref;

@@ -92,8 +92,8 @@ static uint32_t oldest(const struct shard *l)
 	return found;
 }
 
-/* The slot with the hash, else a free one, else the oldest.  NO_SLOT: too many new names in
- * this batch. */
+/* The slot with the hash, else a free one, else the oldest.  NO_SLOT: the batch has had its
+ * TAKEOVERS_MAX. */
 static uint32_t slot_for(struct shard *l, uint64_t hash, int64_t now)
 {
 	uint32_t i;

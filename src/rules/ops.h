@@ -8,12 +8,10 @@
 #include <windsock/kind.h>
 #include <windsock/type.h>
 
-/* The default kind for a sample of this type; timers, histograms and distributions become
- * `observed`. */
+/* The default kind for a type; timers, histograms and distributions become `observed`. */
 enum ws_kind kind_of(enum ws_type type, enum ws_kind observed);
 
-/* The op that applies a sample of this type to a family of this kind; WS_OP_NONE: it
- * cannot. */
+/* The op that applies a sample of this type to this kind; WS_OP_NONE: impossible. */
 enum ws_op op_of(enum ws_type type, enum ws_kind kind);
 
 #endif

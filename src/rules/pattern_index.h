@@ -29,8 +29,7 @@ bool pattern_index_add(struct pattern_index *m, const struct pattern *p, uint32_
 /* Call after the last pattern and before the first find.  False: out of memory. */
 bool pattern_index_freeze(struct pattern_index *m);
 
-/* Working memory for one thread and one index; release it with free().  NULL: out of
- * memory. */
+/* Working memory for one thread and index; release it with free().  NULL: out of memory. */
 struct pattern_index_scratch *pattern_index_scratch_new(const struct pattern_index *m);
 
 /* The ids of patterns that may match, ascending; valid until the scratch is used again. */

@@ -96,8 +96,7 @@ void ws_resolution_free(struct ws_resolution *r)
 
 /* --- which rules match the name --------------------------------------------------------- */
 
-/* Collects the tags, with keys as label names; of several with the same name, the last
- * wins. */
+/* Collects the tags, with keys as label names; the last tag with a name wins. */
 static enum ws_err take_tags(struct ws_resolution *r)
 {
 	struct ws_scratch *s = r->scratch;
@@ -283,8 +282,7 @@ static bool add_rule_labels(const struct rule *rule, const struct ws_span *value
 			template_expand(&rule->labels[i].value, values, false, &s->value);
 		ends[i] = s->value.len;
 	}
-	/* If all values are empty, the buffer may be NULL; empty labels are omitted
-	 * anyway. */
+	/* If all values are empty, ptr may be NULL; empty labels are omitted anyway. */
 	for (i = 0; i < rule->nlabels && s->value.len > 0; from = ends[i++])
 		add_label(d, rule->labels[i].name, ws_span(s->value.ptr + from, ends[i] - from));
 	return s->value.err == WS_OK;

@@ -669,8 +669,7 @@ static bool imply_labels(struct reader *r, struct rule *rule)
 	return rule->labels_text.ptr != NULL || lack_memory(r);
 }
 
-/* Captures are sanitized; the literals must be valid, because one bad name breaks the
- * scrape. */
+/* Captures are sanitized; literals must be valid, because one bad name breaks a scrape. */
 static bool is_metric_template(const struct template *t)
 {
 	struct ws_span one;

@@ -56,8 +56,7 @@ struct rule_label {
 struct initializer {
 	struct ws_span name;     /* of the rule */
 	const struct rule *rule; /* set by mapping.c */
-	/* Values of that rule's variables, as templates over this rule's; parts NULL:
-	 * empty. */
+	/* By variable of that rule: its value, from this rule's.  parts NULL: empty. */
 	struct template values[RULE_VARIABLES_MAX];
 	struct ws_span given[RULE_VARIABLES_MAX], texts[RULE_VARIABLES_MAX];
 	size_t ngiven;

@@ -25,8 +25,7 @@ static void cut_segments(struct pieces *p)
 	p->starts[p->n] = at == NULL ? end + 1 : at;
 }
 
-/* Whether the pattern matches with segments [i, i + len) as the value of the known
- * capture. */
+/* Whether the pattern matches with segments [i, i + len) as the known capture. */
 static bool fits(const struct pieces *p, size_t i, size_t len, struct ws_span *value,
                  struct ws_span *values)
 {

@@ -102,8 +102,7 @@ void verify_rules(struct rule *const *rules, size_t n, const struct rule_file *f
 		check_kind(diags, files, rules[i]);
 		for (k = 0; k < i; k++) {
 			check_family(diags, files, rules[i], rules[k]);
-			/* One shadowing rule is enough; families are compared with all
-			 * rules. */
+			/* One shadowing rule is enough; families are compared with all. */
 			if (reached && rules[k]->file == rules[i]->file && shadows(rules[k], rules[i])) {
 				diagnose(diags, files, rules[i], rules[k],
 				         "is never reached: everything it matches goes to");

@@ -33,9 +33,8 @@ void cell_fini(struct ws_cell *cell, enum ws_kind kind);
 /* Bytes requested from malloc in addition to the cell itself. */
 size_t cell_bytes(const struct ws_cell *cell, enum ws_kind kind, const struct ws_kind_options *options);
 
-/* WS_OK, OVERFLOW, NEGATIVE_COUNTER, SET_FULL, NOMEM, or TYPE_MISMATCH for an op that the
- * cell does not support, such as SET when it counts members.  On error the cell is
- * unchanged. */
+/* WS_OK, OVERFLOW, NEGATIVE_COUNTER, SET_FULL, NOMEM, or TYPE_MISMATCH for an op that does not
+ * apply, such as SET for a cell that counts members.  On error the cell is unchanged. */
 enum ws_err cell_update(struct ws_cell *cell, enum ws_kind kind, const struct ws_kind_options *options,
                         enum ws_op op, double value, double weight, uint64_t member,
                         int64_t now);
@@ -51,12 +50,10 @@ double cell_number(const struct ws_cell *cell, const struct ws_kind_options *opt
 double cell_sum(const struct ws_cell *cell, enum ws_kind kind);
 uint64_t cell_count(const struct ws_cell *cell, enum ws_kind kind);
 
-/* Cumulative: observations up to the bound of bucket i; i = nbuckets is +Inf and equals
- * cell_count. */
+/* Cumulative: observations up to bound i; i = nbuckets is +Inf and equals cell_count. */
 uint64_t cell_bucket(const struct ws_cell *cell, const struct ws_kind_options *options, size_t i);
 
-/* All quantiles of the options, into out[nquantiles].  NaN only before the first
- * observation. */
+/* All quantiles of the options, into out[nquantiles]; NaN before the first observation. */
 void cell_quantiles(const struct ws_cell *cell, const struct ws_kind_options *options, int64_t now,
                     double *out);
 

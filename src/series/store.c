@@ -416,8 +416,7 @@ static void family_drop(struct ws_store *store, struct family *family)
 	family_unref(store, family);
 }
 
-/* Its series vanish now; ws_store_expire frees their memory.  Does not remove it from
- * `sorted`. */
+/* Its series vanish now; ws_store_expire frees them.  Does not remove it from `sorted`. */
 static void family_retire_listed(struct ws_store *store, struct family *family)
 {
 	family_unlist(store, family);
@@ -593,7 +592,7 @@ static bool ttl_reserve(struct ws_store *store, size_t more)
 }
 
 /* Schedules a series, unless it has an entry that is due in time. */
-static void ttl_file(struct ws_store *store, struct series *series)
+static void ttl_schedule(struct ws_store *store, struct series *series)
 {
 	int64_t due = deadline(series);
 
@@ -607,8 +606,7 @@ static void ttl_file(struct ws_store *store, struct series *series)
 				});
 }
 
-/* Schedules all series of the family: a new or shorter TTL also applies to those no longer
- * sent. */
+/* Schedules all series again, since a shorter TTL also applies to those no longer sent. */
 static bool ttl_change(struct ws_store *store, struct family *family, int64_t ttl_ns)
 {
 	size_t i;
@@ -620,7 +618,7 @@ static bool ttl_change(struct ws_store *store, struct family *family, int64_t tt
 	family->ttl_ns = ttl_ns;
 	for (i = 0; i < family->nby_age; i++) {
 		if (family->by_age[i] != NULL)
-			ttl_file(store, family->by_age[i]);
+			ttl_schedule(store, family->by_age[i]);
 	}
 	return true;
 }
@@ -679,7 +677,7 @@ static struct series *series_add(struct ws_store *store, struct family *family,
 	}
 	slot_take(store, series);
 	by_age_append(family, series);
-	ttl_file(store, series);
+	ttl_schedule(store, series);
 	store->nseries++;
 	store->created++;
 	return series;

@@ -5,8 +5,7 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Monotonic nanoseconds.  The library never reads a clock; it gets the time as an
- * argument. */
+/* Monotonic nanoseconds.  The library never reads a clock; time is always an argument. */
 static inline int64_t clock_now(void)
 {
 	struct timespec t;

@@ -77,8 +77,7 @@ enum ws_err http_serve(struct http *http, int listen_fd);
 /* The i-th descriptor to watch for reading, or -1 after the last. */
 int http_fd(const struct http *http, size_t i);
 
-/* Does all work that is ready.  Returns the nanoseconds after which to call it again at the
- * latest. */
+/* Does all work that is ready.  Returns the nanoseconds until the next call at the latest. */
 int64_t http_run(struct http *http, int64_t now);
 
 struct http_counts http_counts(const struct http *http);
