@@ -161,7 +161,7 @@ e2e: $(BUILD)/windsock $(BUILD)/deps-test
 	$(Q)$(call need,e2e)
 	$(Q)WINDSOCK=$(BUILD)/windsock python3 tests/e2e.py --airflow='$(or $(AIRFLOW),2.11.0 newest)' --modes='$(MODES)'
 
-# After a new Airflow release: make drift AIRFLOW=3.3.2, or a directory with its source.
+# After a new Airflow release: make drift AIRFLOW=3.3.2, or a site-packages with one.
 drift: $(BUILD)/windsock
 	$(Q)WINDSOCK=$(BUILD)/windsock python3 tests/drift.py $(or $(AIRFLOW),newest)
 

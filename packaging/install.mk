@@ -9,7 +9,7 @@ DATAROOTDIR ?= $(or $(datarootdir),$(PREFIX)/share)
 DATADIR ?= $(or $(datadir),$(DATAROOTDIR))
 MANDIR ?= $(or $(mandir),$(DATAROOTDIR)/man)
 DOCDIR ?= $(or $(docdir),$(DATAROOTDIR)/doc/windsock)
-# Not below PREFIX: AppArmor and the service manager look only in /etc.
+# Not below PREFIX: AppArmor, for one, looks only in /etc.
 SYSCONFDIR ?= $(or $(sysconfdir),/etc)
 # Directories that the GNU coding standards do not name.
 UNITDIR ?= $(or $(systemdsystemunitdir),$(PREFIX)/lib/systemd/system)

@@ -30,7 +30,7 @@ struct settings {
 	bool has_kind;
 	double scale;
 	struct ws_span seconds;           /* ranges of Airflow versions; see version.h */
-	struct ws_span dogstatsd_seconds; /* the same, for lines from DogStatsD clients */
+	struct ws_span dogstatsd_seconds; /* further ones, for lines from DogStatsD clients */
 	struct ws_span ignored[RULE_IGNORED_MAX]; /* tags */
 	size_t nignored;
 	struct ws_span add_labels; /* as written */

@@ -27,7 +27,7 @@
 /* Attempts to find a port that is free on all addresses of a name. */
 #define PORT_TRIES 8
 
-/* The arguments and state of a call to this module. */
+/* The arguments of a call, with the parsed address. */
 struct request {
 	const char *address;
 	const char *flag;
@@ -176,7 +176,7 @@ static uint16_t get_port(const struct target *t)
 	return ntohs(((const struct sockaddr_in *)&t->address)->sin_port);
 }
 
-/* Skips duplicates: lookups return an address twice if the hosts file has it twice. */
+/* Skips duplicates: lookups return an address twice if the hosts file has it under two names. */
 static void target_add(struct target_list *list, const struct sockaddr *address, socklen_t size)
 {
 	struct target *t = &list->targets[list->n];
