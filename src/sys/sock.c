@@ -176,7 +176,7 @@ static uint16_t get_port(const struct target *t)
 	return ntohs(((const struct sockaddr_in *)&t->address)->sin_port);
 }
 
-/* Skips duplicates: lookups return an address twice if the hosts file has it under two names. */
+/* Skips duplicates: an address with two names in the hosts file is returned twice. */
 static void target_add(struct target_list *list, const struct sockaddr *address, socklen_t size)
 {
 	struct target *t = &list->targets[list->n];

@@ -99,7 +99,7 @@ static bool read_stat(struct stat_line *stat)
 	if (read_file("/proc/self/stat", text, sizeof(text)) <= 0)
 		return false;
 	/* 4711 (name) S 1 4711 …   the name may contain blanks and parentheses; the last ')'
-	 *           ^              ends it.  Field 3 follows; 20 threads, 23 size, 24 resident */
+	 *           ^              ends it.  Then field 3; 20 threads, 23 size, 24 resident */
 	after = strrchr(text, ')');
 	return after != NULL &&
 	       sscanf(after + 1,

@@ -131,7 +131,7 @@ TEST_WITH(what_is_not_seen_again_is_forgotten, struct cache *cache, small_cache,
 	assert_null(find(cache, once));
 }
 
-/* --- through ingest ---------------------------------------------------------------------- */
+/* --- through ingest --- */
 
 static void ingest(struct ws_ingest *g, struct ws_mapping *mapping, const char *datagram)
 {
@@ -140,7 +140,7 @@ static void ingest(struct ws_ingest *g, struct ws_mapping *mapping, const char *
 	ws_ingest_end(g);
 }
 
-/* Each known name is matched against the rules once, however many new ones come in between. */
+/* Each known name is matched against the rules once, despite many new ones in between. */
 TEST(a_flood_does_not_make_known_names_new)
 {
 	const struct ws_source source = { "test.ini",

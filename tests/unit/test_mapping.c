@@ -206,7 +206,7 @@ static const struct {
 	{ RULE("f", "match = f.<x>\nmetric = n\nas = summary") RULE("s", "match = s.<x>\n"
 	  "metric = m\ninitialize = f"), "s.a:3|c",
 	  "s summary n{x=\"a\"} *0 continues initialized;s counter m{x=\"a\"};" },
-	/* Duplicates: bits of the rules that match the name, and of those that take the sample. */
+	/* Duplicates: bits of rules that match the name, and of those that take the sample. */
 	{ TWINS, "t:1|c|#x:1", "a counter m{x=\"1\"};fits 1, takes 1;" },
 	{ TWINS, "t:1|c", "c drop;fits 1, takes 0;" },
 	{ TWINS, "t.1:1|c", "b counter m{x=\"1\"} duplicate 1;" },

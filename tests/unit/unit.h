@@ -13,8 +13,8 @@
  *		assert_true(b->...);
  *	}
  *
- * The second one gets the result of bench_new() as `b`, or fails if that is NULL; bench_free(b)
- * is called after it, even after a failure.
+ * The second one gets the result of bench_new() as `b`, or fails if that is NULL;
+ * bench_free(b) is called after it, even after a failure.
  */
 #ifndef UNIT_H
 #define UNIT_H
