@@ -7,16 +7,16 @@
 # make deb        for Debian and Ubuntu     make sbom      build/windsock.spdx.json
 # make html       the manual, build/docs
 # V=1 shows commands; WERROR=1; SANITIZE=address,undefined or SANITIZE=thread; BUILD=directory
-# DEPS=no installs nothing: for the builds of packages
+# DEPS=no installs nothing: for package builds
 
 VERSION = 0.1.0
-# The commit and its time: a tarball says them itself, whatever git it has been unpacked in.
+# The commit and its time.  A tarball's own record takes precedence over git.
 COMMIT := $(shell grep -E '^[0-9a-f]{40,} [0-9]+$$' packaging/release/revision || \
             git log -1 --format='%H %ct' 2>/dev/null || echo unknown 0)
 REVISION := $(shell echo $(COMMIT) | cut -c 1-12)
 
 CC ?= cc
-# CC=aarch64-linux-gnu-gcc builds for another machine with the tools of the same name.
+# CC=aarch64-linux-gnu-gcc cross-compiles with the tools of the same prefix.
 CROSS := $(filter %-,$(patsubst %gcc,%,$(notdir $(firstword $(CC)))))
 PKG_CONFIG ?= $(CROSS)pkg-config
 ifeq ($(origin AR),default)
@@ -26,8 +26,8 @@ SANITIZE ?=
 BUILD ?= build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
 comma := ,
 
-# The wings of src/, from the ground up; docs/architecture.md has a sentence for each.  The
-# library is pure: no I/O, log, clock, exit.
+# The folders of src/, bottom up; docs/architecture.md describes each.  The library is pure:
+# no I/O, log, clock or exit.
 LIBRARY := base statsd series rules exposition ingest
 DAEMON := sys receive web daemon commands
 sources = $(foreach wing,$(1),$(wildcard src/$(wing)/*.c))
@@ -47,9 +47,9 @@ SANITIZERS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer \
               -fno-sanitize-recover=all)
 
 CFLAGS ?= -O2 -g
-# The same bytes in every directory.
+# For the same output in every build directory.
 PREFIX_MAP ?= -ffile-prefix-map=$(CURDIR)=.
-# Evaluated once, and only when something is built: `make deps` may have to come first.
+# Evaluated once, and only when something is built, since `make deps` may have to run first.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(PACKAGES)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(PACKAGES)))$(PKG_LIBS)
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Iinclude -Isrc $(PKG_CFLAGS) \
@@ -78,7 +78,7 @@ all: $(BUILD)/windsock
 
 need = $(if $(filter no,$(DEPS)),true,sh packaging/deps.sh) $(1)
 
-# The stamp: looking is quick, not looking is quicker.
+# Stamps: checking for packages is quick, but not checking is quicker.
 $(BUILD)/deps: packaging/deps.sh
 	@mkdir -p $(@D)
 	$(Q)$(call need,build)
@@ -114,7 +114,7 @@ $(BUILD)/builtin.o: $(BUILD)/builtin.c
 	$(call say,CC,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-# The mapping that is compiled in, as numbers: any byte may stand in the file.
+# The built-in mapping, as numbers, because the file may contain any byte.
 $(BUILD)/builtin.c: mappings/airflow.ini Makefile
 	@mkdir -p $(@D)
 	$(call say,GEN,$@)
@@ -132,11 +132,11 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(UNIT_MAIN) $(ARCHIVES)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 $(UNITS:=.o) $(UNIT_MAIN): | $(BUILD)/deps-test
 
-# It counts allocations.
+# This test counts allocations.
 $(BUILD)/tests/unit/test_ingest: ALL_LDFLAGS += \
   $(foreach f,malloc calloc realloc aligned_alloc,-Wl,--wrap=$f)
 
-# The corpora, through the fuzz targets, with any compiler.
+# Runs the corpora through the fuzz targets, with any compiler.
 $(BUILD)/tests/unit/test_corpus_%: $(BUILD)/fuzz/replay.o $(BUILD)/fuzz/fuzz_%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
@@ -163,29 +163,29 @@ demo: $(BUILD)/windsock
 capture:
 	$(Q)tests/capture/capture.sh
 
-# A real Airflow from PyPI sends, a real Prometheus scrapes.  Three minutes for each mode.
+# A real Airflow from PyPI sends, a real Prometheus scrapes.  Takes three minutes per mode.
 MODES ?= plain influxdb dogstatsd
 e2e: $(BUILD)/windsock $(BUILD)/deps-test
 	$(Q)$(call need,e2e)
 	$(Q)AIRFLOW='$(or $(AIRFLOW),2.11.0 newest)' MODES='$(MODES)' $(RUN) -j 1 tests/e2e/test_airflow.py
 
-# After a new Airflow: make drift AIRFLOW=3.3.2, or a directory with one.
+# After a new Airflow release: make drift AIRFLOW=3.3.2, or a site-packages with one.
 drift: $(BUILD)/windsock
 	$(Q)WINDSOCK=$(BUILD)/windsock $(PYTHON) tests/tools/drift.py $(or $(AIRFLOW),newest)
 
-# Grafana's dashboards, from their sources (node, npm).
+# Generates the Grafana dashboards from their sources; needs node and npm.
 GRAFANA := packaging/monitoring/grafana
 dashboards:
 	$(Q)$(call need,slow)
 	$(Q)cd $(GRAFANA)/src && npm ci --silent --no-audit --no-fund && node generate.js ../dashboards
 
-# docs/dashboard-*.png, drawn by Grafana's own components from a real Prometheus.
+# docs/dashboard-*.png, rendered by Grafana's own components from a real Prometheus.
 .PHONY: pictures
 pictures: $(BUILD)/windsock
 	$(Q)$(call need,pictures monitoring)
 	$(Q)WINDSOCK=$(BUILD)/windsock $(PYTHON) tests/tools/picture.py
 
-# The monitoring stack with the programs of Debian, on free ports.
+# The monitoring stack with Debian's programs, on free ports.
 .PHONY: monitoring-test
 monitoring-test: $(BUILD)/windsock $(BUILD)/deps-test
 	$(Q)$(call need,monitoring)
@@ -196,7 +196,7 @@ monitoring-test: $(BUILD)/windsock $(BUILD)/deps-test
 check-format:
 	$(Q)$(PYTHON) tests/tools/style.py
 
-# What looks at the code without running it; needs clang-tidy, cppcheck, shellcheck, pyflakes.
+# Static checks; needs clang-tidy, cppcheck, shellcheck and pyflakes.
 lint: check-format $(BUILD)/deps
 	$(call say,LINT,shell)
 	$(Q)git grep -lE '^#!/bin/(ba)?sh' | xargs shellcheck
@@ -210,7 +210,7 @@ lint: check-format $(BUILD)/deps
 	  -std=c11 -D_GNU_SOURCE -DWINDSOCK_VERSION=\"\" -DWINDSOCK_REVISION=\"\" -Iinclude -Isrc \
 	  $(PKG_CFLAGS) 2>$(BUILD)/tidy.$$$$ || { cat $(BUILD)/tidy.$$$$; exit 1; }'
 
-# make fuzz FUZZ_SECONDS=600; needs clang.  A build of its own: coverage in every object.
+# make fuzz FUZZ_SECONDS=600; needs clang.  A separate build, with coverage in every object.
 FUZZ_SECONDS ?= 30
 fuzz:
 	$(Q)$(MAKE) BUILD=build/fuzzing CC=clang SANITIZE=address,undefined,fuzzer-no-link fuzzers

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as datagrams, all the way to the exposition, which must stay UTF-8 lines. */
+/* Arbitrary bytes as datagrams, through to the exposition, which must be lines of UTF-8. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <windsock/exposition.h>

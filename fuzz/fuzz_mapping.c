@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as a mapping file: refused with words, or able to resolve. */
+/* Arbitrary bytes as a mapping file: rejected with diagnostics, or able to resolve. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <windsock/mapping.h>

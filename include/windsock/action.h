@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a rule does with a sample, in this one place: bounds, the end of its file's rules, drops,
- * series that two rules feed, and the update in the end.  The daemon acts on it, `windsock
- * explain` prints it.
+ * What a rule does with a sample, all in one place: bounds, the end of its file's rules,
+ * drops, series that two rules feed, and finally the update.  The daemon acts on it,
+ * `windsock explain` prints it.
  *
- * The actions of a name stand in order, one for each rule that takes the name and one for each
- * series that such a rule initializes.  They are the same for all samples of the name; a walk
- * takes one sample through them.
+ * A name has an ordered list of actions: one for each rule that matches the name and one for
+ * each series that such a rule initializes.  The list is the same for all samples of the
+ * name; a walk takes one sample through it.
  */
 #ifndef WINDSOCK_ACTION_H
 #define WINDSOCK_ACTION_H
@@ -18,7 +18,7 @@
 
 #define WS_NO_RULE UINT32_MAX
 
-/* Values of a sample as sent, a timer's in seconds; infinite: no bound. */
+/* Inclusive, on the value as sent (a timer's in seconds); infinite: no bound. */
 struct ws_bounds {
 	double least, most;
 };
@@ -26,21 +26,21 @@ struct ws_bounds {
 struct ws_action {
 	const struct ws_bounds *bounds; /* NULL: none; lives as long as the mapping */
 	double scale;
-	uint32_t rule;  /* its number in the mapping; WS_NO_RULE: unmatched = keep */
+	uint32_t rule;  /* index in the mapping; WS_NO_RULE: unmatched = keep */
 	uint16_t file;  /* index of the mapping file */
-	uint16_t first; /* the first action with the same series; often this one */
+	uint16_t first; /* index of the first action with the same series, often this one */
 	uint8_t op;     /* enum ws_op */
 	bool drop;
-	bool stop;       /* later actions of this file are not for the sample */
+	bool stop;       /* a sample that gets here skips the later actions of this file */
 	bool absolute;   /* signed gauge values are not relative */
-	bool initialize; /* the series only: it is to exist, at zero */
+	bool initialize; /* only create the series, at zero */
 	bool may_be_duplicate; /* see ws_mapping_duplicate_of */
 };
 
 /* A sample on its way through the actions of its name, in order. */
 struct ws_walk {
 	const struct ws_sample *sample;
-	uint32_t done; /* the file that is through with it */
+	uint32_t done; /* file whose remaining actions are skipped; UINT32_MAX: none */
 };
 
 static inline struct ws_walk ws_walk(const struct ws_sample *sample)
@@ -49,15 +49,15 @@ static inline struct ws_walk ws_walk(const struct ws_sample *sample)
 }
 
 enum ws_verdict {
-	WS_VERDICT_DONE,    /* its file is through with the sample */
+	WS_VERDICT_DONE,    /* an earlier action of this file stopped the sample */
 	WS_VERDICT_OUTSIDE, /* the value is outside the bounds */
 	WS_VERDICT_DROP,
-	WS_VERDICT_INITIALIZE, /* ws_action_update, and no more: the series is to exist */
-	WS_VERDICT_FED,        /* an earlier action has updated the series with this sample */
-	WS_VERDICT_FEED,       /* then ws_action_update */
+	WS_VERDICT_INITIALIZE, /* ws_action_update; only creates the series */
+	WS_VERDICT_FED,        /* an earlier action already fed the sample to the series */
+	WS_VERDICT_FEED,       /* ws_action_update */
 };
 
-/* NaN is within where there are no bounds; a set's value counts as 0. */
+/* NaN is within bounds only if there are none; a set's value counts as 0. */
 static inline bool ws_action_is_within(const struct ws_action *action,
                                        const struct ws_sample *s)
 {
@@ -66,7 +66,7 @@ static inline bool ws_action_is_within(const struct ws_action *action,
 	return action->bounds == NULL || (v >= action->bounds->least && v <= action->bounds->most);
 }
 
-/* `fed`: an update of the series of actions[action->first] came from this sample already. */
+/* `fed`: this sample has already updated the series of actions[action->first]. */
 static inline enum ws_verdict ws_action_judge(struct ws_walk *walk,
                                               const struct ws_action *action, bool fed)
 {
@@ -83,7 +83,7 @@ static inline enum ws_verdict ws_action_judge(struct ws_walk *walk,
 	return fed ? WS_VERDICT_FED : WS_VERDICT_FEED;
 }
 
-/* What reaches the series, ref and member aside.  WS_OK, or TYPE_MISMATCH, NOT_FINITE,
+/* Fills in the update, except for ref and member.  WS_OK, TYPE_MISMATCH, NOT_FINITE or
  * NEGATIVE_COUNTER. */
 enum ws_err ws_action_update(const struct ws_action *action, const struct ws_sample *s,
                              struct ws_update *update);

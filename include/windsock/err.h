@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Everything that can be rejected, in one list: the code, the `reason` label under which it is
- * counted, what is lost with it, and the sentence that people read.
+ * Every reason to reject something, in one list: the code, the `reason` label it is counted
+ * under, what is lost, and a sentence for people.
  */
 #ifndef WINDSOCK_ERR_H
 #define WINDSOCK_ERR_H
 
-/* What is lost when the reason is counted. */
+/* What is lost, and the metric that counts it. */
 enum ws_scope {
-	WS_SCOPE_NONE,   /* not counted: a result inside the program */
+	WS_SCOPE_NONE,   /* not counted: internal to the program */
 	WS_SCOPE_LINE,   /* the whole line; windsock_rejected_total */
 	WS_SCOPE_SAMPLE, /* one sample of the line; windsock_rejected_total */
-	WS_SCOPE_FIELD,   /* a tag, a rate or a field; the sample is kept; windsock_rejected_total */
+	WS_SCOPE_FIELD,  /* a tag, rate or field, not the sample; windsock_rejected_total */
 	WS_SCOPE_SERIES, /* the sample: its series cannot be created; windsock_series_refused_total */
 };
 
-/* X(code, reason, scope, sentence).  docs/statsd.md carries the same rows. */
+/* X(code, reason, scope, sentence).  docs/statsd.md has the same rows. */
 #define WS_ERRORS(X)                                                                         \
 	X(OK, "ok", NONE, "no error")                                                        \
 	X(END, "end", NONE, "nothing left")                                                  \

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a mapping is compiled from: the texts of files, and what the command line says instead
- * of them.
+ * The inputs of a mapping: the texts of its files, and settings that override them.
  */
 #ifndef WINDSOCK_SOURCE_H
 #define WINDSOCK_SOURCE_H
@@ -9,18 +8,18 @@
 #include <stdint.h>
 #include <windsock/span.h>
 
-/* One file: a name for messages, and its text. */
+/* One file: its name for messages, and its text. */
 struct ws_source {
 	const char *name;
 	struct ws_span text;
 };
 
 struct ws_mapping_options {
-	/* In place of every file's own; NULL: as the files say. */
+	/* These override every file's own setting; NULL: use the file's. */
 	const char *prefix;
-	const char *airflow_version; /* a valid one: see version.h */
-	const char *sender_label;    /* on every series: the sender's address; a label's name */
-	uint64_t epoch; /* of the targets: one more than that of the mapping before */
+	const char *airflow_version; /* valid as in version.h */
+	const char *sender_label;    /* label on every series, with the sender's address */
+	uint64_t epoch; /* of the targets: one more than the previous mapping's */
 };
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * windsock's own counters.  Each worker owns a shard and is its only writer; readers sum the
- * shards.  Relaxed atomics: no lock, no shared cache line on the hot path.
+ * windsock's own counters.  Each worker is the only writer of its shard; readers sum the
+ * shards.  Relaxed atomics: no lock and no shared cache line on the hot path.
  */
 #ifndef WINDSOCK_STATS_H
 #define WINDSOCK_STATS_H
@@ -12,7 +12,7 @@
 #include <windsock/span.h>
 #include <windsock/type.h>
 
-/* X(field, family without windsock_, help): one counter a shard. */
+/* X(field, family without windsock_, help): the counters of a shard. */
 #define WS_SHARD_COUNTERS(X)                                                              \
 	X(datagrams, "datagrams_total", "Datagrams received.")                           \
 	X(bytes, "bytes_total", "Bytes received in datagrams.")                          \
@@ -41,12 +41,12 @@ struct ws_shard {
 #define X(field, name, help) _Atomic uint64_t field;
 	WS_SHARD_COUNTERS(X)
 #undef X
-	_Atomic uint64_t waiting; /* samples that wait now, for what their sender shows */
+	_Atomic uint64_t waiting; /* possible duplicates now waiting; see ws_ingest_due */
 	_Atomic uint64_t samples[WS_NTYPES]; /* understood, by type */
-	_Atomic uint64_t rejected[WS_NERRORS]; /* scopes LINE, SAMPLE, PART */
+	_Atomic uint64_t rejected[WS_NERRORS]; /* not what the store rejects and counts */
 };
 
-/* For the one writer of a shard. */
+/* Only for the writer of the shard. */
 #define WS_SHARD_ADD(shard_counter, n)                                                      \
 	atomic_store_explicit(&(shard_counter),                                            \
 	                      atomic_load_explicit(&(shard_counter), memory_order_relaxed) + (n), \
@@ -61,12 +61,12 @@ unsigned ws_stats_shards(const struct ws_stats *stats);
 struct ws_shard *ws_stats_shard(struct ws_stats *stats, unsigned i);
 
 /*
- * Counters of a mapping rule, found by its name: they outlive reloads.  Lives as long as the
- * stats; made at first call; NULL when out of memory.  shards[i] has one writer.
+ * Counters of a mapping rule, by name, so that they survive reloads.  Created by the first
+ * call; lives as long as the stats.  NULL: out of memory.  shards[i] has one writer.
  */
 struct ws_rule_shard {
-	_Atomic uint64_t hits;    /* samples the rule took */
-	_Atomic uint64_t dropped; /* those it dropped */
+	_Atomic uint64_t hits;    /* samples that the rule took */
+	_Atomic uint64_t dropped; /* those that it dropped */
 };
 struct ws_rule_stats {
 	struct ws_span name;
@@ -75,7 +75,7 @@ struct ws_rule_stats {
 };
 struct ws_rule_stats *ws_stats_rule(struct ws_stats *stats, struct ws_span name);
 
-/* The rules so far, newest first; the list only ever grows. */
+/* The rules so far, newest first; the list only grows. */
 const struct ws_rule_stats *ws_stats_rules(const struct ws_stats *stats);
 
 /* Sums of the shards. */

@@ -5,7 +5,7 @@
 #ifndef WINDSOCK_TYPE_H
 #define WINDSOCK_TYPE_H
 
-/* X(code, text on the wire, word). */
+/* X(code, text on the wire, word for people). */
 #define WS_TYPES(X)                     \
 	X(COUNTER, "c", "counter")      \
 	X(GAUGE, "g", "gauge")          \

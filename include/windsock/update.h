@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a sample changes: a series by number, and the operation on its value.
+ * What a sample changes: a series, and the operation on its value.
  */
 #ifndef WINDSOCK_UPDATE_H
 #define WINDSOCK_UPDATE_H
@@ -8,7 +8,7 @@
 #include <windsock/err.h>
 #include <windsock/kind.h>
 
-/* A series, by number; outlives it harmlessly. */
+/* Refers to a series; once the series is gone, it refers to none. */
 struct ws_ref {
 	uint32_t slot;
 	uint32_t generation; /* 0: no series */
@@ -16,10 +16,10 @@ struct ws_ref {
 
 struct ws_update {
 	struct ws_ref ref;
-	enum ws_op op;     /* fits the family's kind: as ws_op_of gave it */
-	enum ws_err err;   /* out */
-	double value;      /* scaled; finite unless the op is SET */
-	double weight;     /* how many events it stands for: COUNT, OBSERVE */
+	enum ws_op op;     /* must match the family's kind, else TYPE_MISMATCH */
+	enum ws_err err;   /* set by ws_store_apply */
+	double value;      /* scaled; finite for ADD, UP_DOWN, RELATIVE and OBSERVE */
+	double weight;     /* events it stands for; not used by SET, RELATIVE and MEMBER */
 	uint64_t member;   /* MEMBER: keyed hash of the member */
 };
 

@@ -9,12 +9,11 @@
 #include <stdbool.h>
 #include <windsock/span.h>
 
-/* The bytes of the well-formed character at the beginning of s; 0: there is none. */
+/* The length in bytes of the well-formed character at the start of s; 0: there is none. */
 size_t ws_utf8_sequence(struct ws_span s);
 
 bool ws_utf8_is_valid(struct ws_span s);
 
-/* True when no byte has its high bit set. */
 bool ws_utf8_is_ascii(struct ws_span s);
 
 #endif

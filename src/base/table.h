@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * uthash, as windsock uses it; the only file that includes it.  Keys are hashed by the caller
- * with ws_hash_bytes.  When memory runs out the element is left out, with hh.tbl NULL.
+ * uthash, as configured for windsock; the only file that includes it.  Callers hash keys with
+ * ws_hash_bytes.  When out of memory, an element is not added and its hh.tbl is NULL.
  */
 #ifndef TABLE_H
 #define TABLE_H

@@ -18,10 +18,8 @@ bool ws_utf8_is_ascii(struct ws_span s)
 	return (seen & high) == 0;
 }
 
-/*
- * Unicode 15, table 3-7: the second byte's range keeps out overlong forms, surrogates and what
- * lies beyond U+10FFFF.
- */
+/* Unicode 15, table 3-7: the range of the second byte excludes overlong forms, surrogates and
+ * everything beyond U+10FFFF. */
 size_t ws_utf8_sequence(struct ws_span s)
 {
 	const unsigned char *p = (const unsigned char *)s.ptr;

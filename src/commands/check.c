@@ -9,7 +9,6 @@
 
 #define COLUMNS 6
 
-/* One row of the table, as texts. */
 struct row {
 	struct ws_buf cells[COLUMNS];
 };
@@ -47,7 +46,7 @@ static void row_widen(const struct row *row, size_t widths[COLUMNS])
 	}
 }
 
-/* Empty cells are shown as a dash, so that columns can be cut by awk. */
+/* Prints empty cells as a dash, so that awk can split the columns. */
 static void row_print(const struct row *row, const size_t widths[COLUMNS], FILE *to)
 {
 	size_t i;

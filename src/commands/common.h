@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the commands share.
+ * Shared by the commands.
  */
 #ifndef COMMON_H
 #define COMMON_H
@@ -13,10 +13,10 @@
 
 void command_put(FILE *to, const struct ws_buf *text);
 
-/* The files as the settings say.  NULL: what is wrong is on standard error. */
+/* Loads the files with the settings of `conf`.  NULL: the errors are on standard error. */
 struct ws_mapping *command_load(const struct conf_list *files, const struct conf *conf);
 
-/* The exit code, or EXIT_RUNTIME with a sentence when standard output cannot be written. */
+/* Returns `code`, or EXIT_RUNTIME with a sentence if standard output cannot be written. */
 int command_finish(int code);
 
 #endif

@@ -13,14 +13,14 @@
 
 #define CAPTURES_MAX 32
 
-/* The store is real, so that rejections are those of the daemon: a name that collides, a family
- * that an earlier line made with another type. */
+/* Uses a real store, to reject what the daemon would reject: a name that collides, a family
+ * that an earlier line created with another type. */
 struct explainer {
 	struct ws_mapping *mapping;
 	struct ws_resolution *resolution;
-	struct ws_learned_ids *learned; /* of the lines so far */
+	struct ws_learned_ids *learned; /* from the lines so far */
 	struct ws_store *store;
-	bool *fed; /* by action: its series has been updated with the sample at hand */
+	bool *fed; /* by action: the current sample has updated its series */
 	struct ws_buf out;
 };
 
@@ -164,7 +164,7 @@ static void put_effect(struct ws_buf *out, enum ws_kind kind, const struct ws_up
 	ws_buf_char(out, '\n');
 }
 
-/* As ingest does it. */
+/* Like push, intern and flush in ingest.c. */
 static enum ws_err apply(struct explainer *e, const struct ws_sample *s, size_t i,
                          struct ws_update *u)
 {
@@ -184,7 +184,7 @@ static enum ws_err apply(struct explainer *e, const struct ws_sample *s, size_t 
 	return u->err;
 }
 
-/* True when the series has it. */
+/* True: the sample has updated its series. */
 static bool explain_feed(struct explainer *e, const struct ws_sample *s, size_t i)
 {
 	struct ws_update u;
@@ -216,7 +216,7 @@ static void put_bounds(struct ws_buf *out, const struct ws_bounds *bounds)
 	ws_buf_char(out, '\n');
 }
 
-/* True when the action led to a series or a deliberate drop. */
+/* True: the action led to a series or to a drop by a rule. */
 static bool explain_action(struct explainer *e, const struct ws_sample *s, size_t i,
                            enum ws_verdict verdict)
 {
@@ -248,7 +248,7 @@ static bool explain_action(struct explainer *e, const struct ws_sample *s, size_
 	return false;
 }
 
-/* The line before an action: the rule, once for all its actions. */
+/* Prints the rule before its first action. */
 static void explain_origin(struct explainer *e, size_t i)
 {
 	const struct ws_action *action = &e->resolution->actions[i];
@@ -281,7 +281,7 @@ static bool explain_actions(struct explainer *e, const struct ws_sample *s)
 	return good;
 }
 
-/* None is fed yet.  False: out of memory. */
+/* False: out of memory. */
 static bool reset_fed(struct explainer *e)
 {
 	size_t size = (e->resolution->nactions + 1) * sizeof(*e->fed);

@@ -37,7 +37,7 @@ static int ask_health(const char *address, const char *flag, const char *path,
 	return unwell(why);
 }
 
-/* "http://host:port/path"; without a path it is the one for health. */
+/* "http://host:port/path"; the default path is that of the health endpoint. */
 static int ask_url(const char *url, const struct conf *conf)
 {
 	static const char scheme[] = "http://";

@@ -28,7 +28,7 @@ static int print(void (*text)(struct ws_buf *out))
 	return fflush(stdout) == 0 ? EXIT_OK : EXIT_RUNTIME;
 }
 
-/* The program without a command: the daemon. */
+/* Without a command: the daemon. */
 static int run(const struct conf *conf)
 {
 	if (conf->rest.n > 0) {

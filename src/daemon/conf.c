@@ -26,8 +26,8 @@ enum kind {
 struct setting {
 	const char *flag; /* without the dashes */
 	enum kind kind;
-	size_t at;            /* of its field in struct conf */
-	uint64_t least, most; /* of a number */
+	size_t at;            /* offset of its field in struct conf */
+	uint64_t least, most; /* for numbers */
 	const char *standard; /* the default, as text; NULL: unset */
 	const char *help;
 };
@@ -85,7 +85,7 @@ static const struct setting settings[] = {
 #define NSETTINGS (sizeof(settings) / sizeof(settings[0]))
 #define ENV_MAX 64
 
-/* Where a value comes from, for messages, and whether it replaces the list so far. */
+/* Where a value comes from, for messages; `first`: it replaces the list so far. */
 struct origin {
 	const char *name; /* "--log.level" or "WINDSOCK_LOG_LEVEL" */
 	bool first;
@@ -278,7 +278,7 @@ static bool setting_set(const struct setting *s, struct conf *conf, struct ws_sp
 	return kinds[s->kind].parse(s, (char *)conf + s->at, value, from);
 }
 
-/* WINDSOCK_STATSD_LISTEN_UDP for statsd.listen-udp. */
+/* statsd.listen-udp becomes WINDSOCK_STATSD_LISTEN_UDP. */
 static void env_name(char out[ENV_MAX], const char *flag)
 {
 	size_t n = (size_t)snprintf(out, ENV_MAX, "WINDSOCK_%s", flag), i;
@@ -309,13 +309,13 @@ static bool set_defaults(struct conf *conf, struct ws_buf *why)
 	return ok;
 }
 
-/* These two mean one run of the program; and images set WINDSOCK_VERSION to a version. */
+/* Not --version and --help: they are for a single run, and images set WINDSOCK_VERSION. */
 static bool has_env(const struct setting *s)
 {
 	return s->at != AT(version) && s->at != AT(help);
 }
 
-/* Each piece between commas and blanks. */
+/* Sets each item of a list separated by commas or blanks. */
 static bool set_pieces(const struct setting *s, struct conf *conf, struct ws_span text,
                        struct origin *from)
 {
@@ -339,8 +339,9 @@ static bool set_pieces(const struct setting *s, struct conf *conf, struct ws_spa
 }
 
 /*
- * An empty variable is one that is not set.  Unknown WINDSOCK_* are not an error: Kubernetes
- * gives every container WINDSOCK_SERVICE_HOST and more when a service is called windsock.
+ * An empty variable counts as not set.  Unknown WINDSOCK_* variables are not an error: if
+ * there is a service called windsock, Kubernetes sets WINDSOCK_SERVICE_HOST and more in every
+ * container.
  */
 static bool set_from_env(struct conf *conf, char *(*env)(const char *), struct ws_buf *why)
 {
@@ -378,7 +379,7 @@ static const struct setting *setting_find(struct ws_span flag)
 	return NULL;
 }
 
-/* The length of the common beginning: good enough to guess what was meant. */
+/* The length of the common prefix, good enough to suggest a flag. */
 static size_t likeness(struct ws_span a, const char *b)
 {
 	size_t n = 0;
@@ -524,7 +525,7 @@ void conf_fini(struct conf *conf)
 #define HELP_WIDTH 88
 #define HELP_INDENT 6
 
-/* A paragraph, broken at blanks. */
+/* A paragraph, wrapped at blanks. */
 static void help_wrap(struct ws_buf *out, const char *text)
 {
 	struct ws_span rest = ws_span_str(text), word;
@@ -570,7 +571,7 @@ static void help_setting(struct ws_buf *out, const struct setting *s)
 					   : "");
 }
 
-/* The part of a flag before its dot, or nothing. */
+/* The part of a flag before its dot; empty if it has none. */
 static struct ws_span help_group(const char *flag)
 {
 	const char *dot = strchr(flag, '.');

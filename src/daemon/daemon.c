@@ -24,20 +24,20 @@
 
 #define SECOND_NS INT64_C(1000000000)
 #define EXPIRIES_A_TICK 10000
-#define EXPIRY_LEAST_NS 1000000 /* others get their turn between two ticks of a long expiry */
+#define EXPIRY_LEAST_NS 1000000 /* lets other events run between the ticks of a long expiry */
 #define RESPLITS_LOGGED 100
 #define UNMATCHED_LOGGED 100
 #define SWEEP_AGAIN_NS  (2 * SECOND_NS)
 #define LEARNED_TTL_NS (7 * 24 * 3600 * SECOND_NS)
 #define DRAIN_NS       (5 * SECOND_NS)
-#define EXPIRY_MOST_NS SECOND_NS /* the store's due time may move forward without a word */
+#define EXPIRY_MOST_NS SECOND_NS /* ws_store_due can become earlier without notice */
 #define HTTP_MOST_NS (60 * SECOND_NS)
 
 static const int signals[] = { SIGHUP, SIGTERM, SIGINT };
 
 #define NSIGNALS (sizeof(signals) / sizeof(signals[0]))
 
-/* What the pages show is in `status`, the rest here. */
+/* `status` has what the pages show. */
 struct daemon {
 	const struct conf *conf;
 	struct status status;
@@ -47,15 +47,15 @@ struct daemon {
 	int done_fd; /* eventfd: each worker adds 1 when it has ended */
 	uint64_t done;
 	struct ws_hash_key key;
-	uint64_t epoch;      /* of the mapping that was tried last */
-	int64_t sweep_again; /* when no worker can be at the mapping before any more; 0: done */
+	uint64_t epoch;      /* of the last mapping that was loaded, successfully or not */
+	int64_t sweep_again; /* when no worker can still use the previous mapping; 0: done */
 	struct listeners listeners;
-	int64_t watchdog; /* how often to say that we are alive; 0: never */
+	int64_t watchdog; /* timeout in nanoseconds; 0: none */
 	int64_t said_alive;
 	struct worker **workers; /* status.nworkers */
 	struct http *http;
 	struct http_route routes[PAGES_ROUTES];
-	int code; /* of the program's exit, when it does not start */
+	int code; /* exit code if startup fails */
 };
 
 static bool fail(const char *topic, const char *what)
@@ -64,7 +64,7 @@ static bool fail(const char *topic, const char *what)
 	return false;
 }
 
-/* --- mapping ----------------------------------------------------------------------------- */
+/* --- mapping ---------------------------------------------------------------------------- */
 
 static void log_diags(const struct ws_buf *diags)
 {
@@ -106,7 +106,8 @@ static void log_mapping(const struct daemon *d, const char *what)
 	ws_buf_fini(&files);
 }
 
-/* A worker may be in a batch by the old rules, and make again what they make. */
+/* Reconfigures the store again, because a worker in a batch of the old mapping may have
+ * recreated old families. */
 static void sweep(struct daemon *d, int64_t now)
 {
 	if (d->sweep_again == 0 || now < d->sweep_again)
@@ -115,7 +116,7 @@ static void sweep(struct daemon *d, int64_t now)
 	d->sweep_again = 0;
 }
 
-/* Every rule is in the first scrape, at 0: one that never matches is seen. */
+/* Creates the counters of all rules, so that scrapes have rules that never match, at 0. */
 static void count_rules(struct daemon *d)
 {
 	size_t i;
@@ -159,14 +160,14 @@ static bool reload(void *user, struct ws_buf *diags)
 	return true;
 }
 
-/* --- events ------------------------------------------------------------------------------ */
+/* --- events ----------------------------------------------------------------------------- */
 
 static int64_t clamp(int64_t n, int64_t least, int64_t most)
 {
 	return n < least ? least : n > most ? most : n;
 }
 
-/* Of all threads: one that hangs keeps the watchdog waiting, and is in the log. */
+/* Notifies the watchdog if all threads answer; one that does not is logged. */
 static void say_alive(struct daemon *d, int64_t now)
 {
 	bool all = true;
@@ -210,7 +211,7 @@ static void on_http(void *user, int what)
 	struct daemon *d = user;
 
 	(void)what;
-	/* At once means after what else is ready. */
+	/* 0 means after the other events that are ready. */
 	watch_arm(d->http_timer, clamp(http_run(d->http, clock_now()), 0, HTTP_MOST_NS));
 }
 
@@ -243,7 +244,7 @@ static void on_signal(void *user, int number)
 	}
 }
 
-/* HTTP answers until the last worker has taken what its sockets held. */
+/* HTTP stays up until the last worker has drained its sockets. */
 static void on_done(void *user, int fd)
 {
 	struct daemon *d = user;
@@ -276,13 +277,13 @@ static bool start_events(struct daemon *d)
 	return true;
 }
 
-/* --- start ------------------------------------------------------------------------------- */
+/* --- start ------------------------------------------------------------------------------ */
 
 static bool start_store(struct daemon *d)
 {
 	struct status *status = &d->status;
 	size_t workers = listeners_workers(&d->listeners);
-	/* conf.c lets no number through that size_t could not hold. */
+	/* conf.c limits these numbers to what fits in size_t. */
 	const struct ws_limits limits = {
 		.series = (size_t)d->conf->limit_series,
 		.series_per_family = (size_t)d->conf->limit_series_per_family,
@@ -306,7 +307,7 @@ static bool start_store(struct daemon *d)
 	return true;
 }
 
-/* In a worker's thread.  Names come from the network: only so many of them into the log. */
+/* In a worker's thread.  Names come from the network: only a limited number is logged. */
 static void log_resplit(void *user, struct ws_span name)
 {
 	static _Atomic unsigned logged;
@@ -321,7 +322,7 @@ static void log_resplit(void *user, struct ws_span name)
 		                    "windsock_series_retired_total counts them");
 }
 
-/* As log_resplit. */
+/* Like log_resplit. */
 static void log_unmatched(void *user, struct ws_span head)
 {
 	static _Atomic unsigned logged;
@@ -440,7 +441,7 @@ static bool start_http(struct daemon *d)
 	return ok;
 }
 
-/* HTTP before the workers: a port in use is noticed before any datagram is taken. */
+/* HTTP before the workers: a port in use is detected before any datagram is received. */
 static bool start(struct daemon *d)
 {
 	if (!start_events(d) || !start_store(d) || !start_http(d) || !start_workers(d))
@@ -449,7 +450,7 @@ static bool start(struct daemon *d)
 	return true;
 }
 
-/* --- stop -------------------------------------------------------------------------------- */
+/* --- stop ------------------------------------------------------------------------------- */
 
 static void free_workers(struct daemon *d)
 {
@@ -469,7 +470,7 @@ static void free_workers(struct daemon *d)
 	d->status.nworkers = 0;
 }
 
-/* What no scrape will see any more. */
+/* Totals that no later scrape can report. */
 static void log_totals(const struct daemon *d, uint64_t drops)
 {
 	struct ws_shard sum;
@@ -482,7 +483,7 @@ static void log_totals(const struct daemon *d, uint64_t drops)
 	         sum.datagrams, sum.lines, drops, sum.applied);
 }
 
-/* The reverse of the start; whatever there is of it. */
+/* Undoes start, even if it failed half-way. */
 static void release(struct daemon *d)
 {
 	struct status *status = &d->status;
@@ -503,7 +504,7 @@ static void release(struct daemon *d)
 	loop_shutdown();
 }
 
-/* Until a signal ends it. */
+/* Returns after a signal. */
 static void run(struct daemon *d)
 {
 	uint64_t drops;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Everything put together: sockets, workers, HTTP, signals, timers, reload, an orderly stop.
+ * The daemon: sockets, workers, HTTP, signals, timers, reload, and an orderly stop.
  */
 #ifndef DAEMON_H
 #define DAEMON_H

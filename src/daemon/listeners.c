@@ -40,7 +40,7 @@ size_t listeners_workers(const struct listeners *l)
 	return l->udp_was_passed ? 1 : (size_t)l->conf->workers;
 }
 
-/* Adds the sockets of an address.  On failure the list is left empty. */
+/* Adds the sockets of an address.  On failure the list becomes empty. */
 static enum ws_err open_one(struct sock_list *list, const char *address, const char *flag,
                             const char *topic, const struct sock_options *options)
 {
@@ -69,7 +69,7 @@ static enum ws_err open_udp(const struct conf *conf, const char *address, bool f
 
 static void log_listener(const struct conf *conf, const struct sock *s)
 {
-	/* Linux grants twice what is asked, for its own bookkeeping: socket(7). */
+	/* Linux doubles the requested size, for its own bookkeeping: socket(7). */
 	int granted = s->receive_buffer / 2;
 
 	log_info("statsd", "listening on %s (UDP), receive buffer %d bytes", s->name,
@@ -103,7 +103,7 @@ static enum ws_err open_first(struct listeners *l, struct sock_list *out)
 	return err;
 }
 
-/* On what the first worker's were bound to, so that port 0 is one port for all. */
+/* Later workers use the bound addresses of the first, so that port 0 is one port for all. */
 enum ws_err listeners_open_udp(struct listeners *l, const struct sock_list *first,
                                struct sock_list *out)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The listening sockets of the daemon: those that the service manager passes, else those of the
- * settings.  What goes wrong is logged, with the flag that fixes it.
+ * The daemon's listening sockets: those passed by the service manager, otherwise those of the
+ * settings.  Errors are logged, with the flag that fixes them.
  */
 #ifndef LISTENERS_H
 #define LISTENERS_H
@@ -14,28 +14,29 @@
 
 struct listeners {
 	const struct conf *conf;
-	struct sock_list passed_udp, passed_http; /* by systemd; empty once they have a user */
+	struct sock_list passed_udp, passed_http; /* by systemd; empty once handed out */
 	bool udp_was_passed;
 	bool http_was_passed;
 };
 
-/* Takes what systemd passes.  Once, at the start. */
+/* Takes the sockets that systemd passes.  Call once, at startup. */
 void listeners_init(struct listeners *l, const struct conf *conf);
 
-/* Closes what has no user. */
+/* Closes passed sockets that were not handed out. */
 void listeners_fini(struct listeners *l);
 
-/* How many workers there are to be: one when systemd passes the sockets. */
+/* The number of workers to start: one if systemd passes the sockets. */
 size_t listeners_workers(const struct listeners *l);
 
 /*
- * The UDP sockets of a worker: of the first one (`first` NULL), or beside the first one's.
- * WS_OK; INVALID: an address cannot be read; SYSTEM.  On failure the list is empty.
+ * The UDP sockets of a worker: of the first one if `first` is NULL, otherwise on the
+ * addresses of `first`, the first worker's sockets.  WS_OK, INVALID (an address cannot be
+ * parsed) or SYSTEM.  On failure the list is empty.
  */
 enum ws_err listeners_open_udp(struct listeners *l, const struct sock_list *first,
                                struct sock_list *out);
 
-/* The same for HTTP. */
+/* The HTTP sockets; returns the same errors. */
 enum ws_err listeners_open_http(struct listeners *l, struct sock_list *out);
 
 #endif

@@ -12,10 +12,10 @@
 struct ws_exposition {
 	struct ws_cursor *cursor;
 	struct ws_buf *out; /* during ws_exposition_more */
-	size_t begin;       /* its length when the slice began */
+	size_t begin;       /* length of `out` at the start of the slice */
 	bool openmetrics;
 	int64_t now;
-	/* le="0.005" or quantile="0.5" of the family at hand, one after the other. */
+	/* le="0.005" or quantile="0.5" of the current family, concatenated. */
 	struct ws_buf suffixes;
 	size_t ends[WS_BUCKETS_MAX + 1];
 };
@@ -146,7 +146,7 @@ static char *copy(char *to, struct ws_span s)
 	return to + s.len;
 }
 
-/* name_sum{labels,extra} and a blank, into room reserved once: most of an exposition. */
+/* name_sum{labels,extra} and a blank.  Most of an exposition, hence a single reservation. */
 static void write_name(struct ws_buf *out, struct ws_span name, const char *ending,
                        struct ws_span labels, struct ws_span extra)
 {
@@ -196,7 +196,7 @@ static void write_summary(struct ws_exposition *e, const struct ws_family_view *
 
 	cell_quantiles(cell, family->options, e->now, quantiles);
 	for (i = 0; i < family->options->nquantiles; i++) {
-		/* One NaN would turn an avg() over all series into NaN. */
+		/* A single NaN would turn an avg() over all series into NaN. */
 		if (isnan(quantiles[i]))
 			continue;
 		write_name(e->out, family->name, "", labels, suffix(e, i));

@@ -9,7 +9,7 @@
 #define SLOTS_SMALLEST 1024
 #define CACHE_LINE     64
 
-/* Open addressing; two thirds are used at most. */
+/* Open addressing; at most two thirds are used. */
 struct slot {
 	uint64_t hash;
 	struct cache_entry *entry; /* NULL: empty */
@@ -98,7 +98,7 @@ void cache_turn(struct cache *cache)
 	cache->young = old;
 }
 
-/* --- entries --- */
+/* --- entries ---------------------------------------------------------------------------- */
 
 static size_t entry_size(const struct cache_entry *entry)
 {
@@ -137,9 +137,9 @@ static bool is_same(const struct cache_entry *entry, const struct ws_sample *s)
 					     s->sender.len) == 0);
 }
 
-/* --- tables --- */
+/* --- tables ----------------------------------------------------------------------------- */
 
-/* Of what came before, and more. */
+/* Extends the hash h by more bytes. */
 static uint64_t hash_more(const struct cache *cache, uint64_t h, struct ws_span more)
 {
 	struct ws_hash_key key = { cache->key.k0 ^ h, cache->key.k1 };
@@ -154,7 +154,7 @@ uint64_t cache_hash(const struct cache *cache, const struct ws_sample *s)
 	return hash_more(cache, hash_more(cache, h, s->tags), s->sender);
 }
 
-/* The slot with this hash from i on, or the empty one that ends the search. */
+/* The first slot from i on that has this hash or is empty. */
 static inline size_t probe(const struct generation *g, size_t i, uint64_t hash)
 {
 	while (g->slots[i].entry != NULL && g->slots[i].hash != hash)
@@ -241,7 +241,7 @@ struct cache_extra *cache_add_extra(struct cache *cache, struct cache_entry *ent
 	return entry->extra;
 }
 
-/* Without memory the copy does without what few names have. */
+/* When out of memory, the copy gets no extra part. */
 static void copy_extra(struct cache *cache, struct cache_entry *copy, const struct cache_entry *from)
 {
 	if (from->extra == NULL)

@@ -8,8 +8,8 @@
 
 struct sender {
 	uint64_t id;     /* 0: free */
-	uint64_t decided; /* rules about which it has shown something */
-	uint64_t takes;   /* of these: rules that take what it sends */
+	uint64_t decided; /* bits: rules for which it is known what the sender sends */
+	uint64_t takes;   /* of these: rules that take samples of the sender */
 	int64_t seen;
 	uint32_t waiting;
 };
@@ -17,7 +17,7 @@ struct sender {
 struct duplicates {
 	struct duplicates_receiver receiver;
 	struct sender *senders; /* sets of WAYS */
-	struct waiting *ring;   /* duplicate_of 0: released already */
+	struct waiting *ring;   /* duplicate_of 0: already released */
 	size_t first, n;
 };
 
@@ -46,7 +46,7 @@ void duplicates_free(struct duplicates *d)
 	free(d);
 }
 
-/* The sender's place, taken over from the one that was not heard of for the longest time. */
+/* Finds the sender, or replaces the least recently seen one of its set. */
 static struct sender *find(struct duplicates *d, uint64_t id, int64_t now)
 {
 	struct sender *set = &d->senders[id % (DUPLICATES_SENDERS / WAYS) * WAYS], *oldest = set;
@@ -72,7 +72,7 @@ static void release(struct duplicates *d, struct waiting *w, bool is_duplicate)
 	d->receiver.release(d->receiver.user, &sample, is_duplicate);
 }
 
-/* What waited for what the sender has shown by now, in order: values must not overtake. */
+/* Releases the sender's samples that are now decided, in order: values must not overtake. */
 static void release_decided(struct duplicates *d, struct sender *sender)
 {
 	size_t i;
@@ -94,7 +94,7 @@ static void drop_released(struct duplicates *d)
 		d->first = (d->first + 1) % DUPLICATES_WAITING;
 }
 
-/* Silence is an answer too. */
+/* Decides the oldest sample: the sender has not sent the other name so far. */
 static void decide_first(struct duplicates *d)
 {
 	struct waiting *w = &d->ring[d->first];

@@ -14,7 +14,7 @@
 #define RESPLITS_A_BATCH   500
 #define TEACH_AGAIN_NS     INT64_C(60000000000)
 
-/* A sample of the window: its hash is known, memory for it is on the way. */
+/* A sample of the window, with its hash; its cache entry is being prefetched. */
 struct pending {
 	struct ws_sample sample;
 	struct ws_span line;
@@ -22,26 +22,26 @@ struct pending {
 	uint64_t sender;
 };
 
-/* What an update came from, by its index. */
+/* Where the update with the same index comes from. */
 struct origin {
 	struct cache_entry *entry;
 	uint32_t action;
-	bool first; /* of its sample */
+	bool first; /* the first update of its sample */
 };
 
-/* The mapping that names are cached by, and what belongs to it. */
+/* The mapping of the cached names, and data that belongs to it. */
 struct rules {
 	struct ws_mapping *mapping; /* NULL: none yet */
 	struct ws_resolution *resolution;
 	struct ws_rule_stats **stats; /* by rule */
-	uint64_t *duplicate_of;       /* the same */
+	uint64_t *duplicate_of;       /* by rule */
 };
 
-/* What points into the cache.  All of it is void when entries go: see reset_cursors. */
+/* Pointers into the cache.  They are invalid once entries are dropped: see reset_cursors. */
 struct cursors {
-	struct cache_entry *resolved; /* whose resolution is at hand; NULL: nobody's */
-	struct cache_entry *resplit;  /* the next to split again; NULL: all are up to date */
-	uint64_t learned_version;     /* of the ids that names are split by */
+	struct cache_entry *resolved; /* entry of the current resolution; NULL: none */
+	struct cache_entry *resplit;  /* next entry to split again; NULL: all are current */
+	uint64_t learned_version;     /* of the learned ids that entries are split by */
 };
 
 struct ws_ingest {
@@ -54,7 +54,7 @@ struct ws_ingest {
 	struct cache *cache;
 	struct duplicates *duplicates;
 	struct cursors cursors;
-	uint64_t resolved_version; /* of the learned ids, when the name at hand was resolved */
+	uint64_t resolved_version; /* of the learned ids, for the last new name */
 
 	struct pending window[WINDOW];
 	size_t npending;
@@ -62,14 +62,14 @@ struct ws_ingest {
 	struct origin origins[UPDATES_MAX];
 	size_t nupdates;
 	int64_t now;
-	uint64_t serial; /* of the sample at hand */
-	uint64_t listed; /* reasons that this batch has added to `recent`: bit by ws_err */
+	uint64_t serial; /* of the current sample */
+	uint64_t listed; /* bits by ws_err: reasons that this batch has added to `recent` */
 };
 
 static void flush(struct ws_ingest *in);
 static void release(void *user, const struct waiting *w, bool is_duplicate);
 
-/* --- the mapping ------------------------------------------------------------------------- */
+/* --- the mapping ------------------------------------------------------------------------ */
 
 struct ws_ingest *ws_ingest_new(struct ws_store *store, struct ws_stats *stats,
                                 const struct ws_ingest_options *options)
@@ -111,13 +111,13 @@ void ws_ingest_free(struct ws_ingest *in)
 	free(in);
 }
 
-/* Entries go, or their list changes: it is walked from its start again. */
+/* Entries are dropped, or the list of divisible ones changes: start over. */
 static void reset_cursors(struct ws_ingest *in)
 {
 	in->cursors = (struct cursors){ 0 };
 }
 
-/* False: out of memory; there is no mapping then. */
+/* False: out of memory, and there is no mapping. */
 static bool take_mapping(struct ws_ingest *in, struct ws_mapping *mapping)
 {
 	size_t n = ws_mapping_rules(mapping), i;
@@ -146,9 +146,9 @@ static bool take_mapping(struct ws_ingest *in, struct ws_mapping *mapping)
 	return ok;
 }
 
-/* --- what is rejected -------------------------------------------------------------------- */
+/* --- what is rejected ------------------------------------------------------------------- */
 
-/* Counts a reason; the first of each reason in a batch is also listed for people. */
+/* Counts a rejection; the first one of each reason in a batch is also added to `recent`. */
 static void reject(struct ws_ingest *in, enum ws_err err, uint64_t n, struct ws_span text)
 {
 	uint64_t bit = UINT64_C(1) << err;
@@ -157,7 +157,7 @@ static void reject(struct ws_ingest *in, enum ws_err err, uint64_t n, struct ws_
 	_Static_assert(WS_NERRORS <= 64, "one bit for each reason");
 	if (n == 0)
 		return;
-	/* The store counts what it rejects. */
+	/* The store counts its own rejections. */
 	if (!series)
 		WS_SHARD_ADD(in->shard->rejected[err], n);
 	if (in->listed & bit)
@@ -167,7 +167,7 @@ static void reject(struct ws_ingest *in, enum ws_err err, uint64_t n, struct ws_
 	              in->now);
 }
 
-/* Before the store was asked, so that it has not counted it. */
+/* Not counted by the store, which was not called. */
 static enum ws_err lack_memory(struct ws_ingest *in, struct ws_span text)
 {
 	WS_SHARD_ADD(in->shard->rejected[WS_ERR_NOMEM], 1);
@@ -175,9 +175,9 @@ static enum ws_err lack_memory(struct ws_ingest *in, struct ws_span text)
 	return WS_ERR_NOMEM;
 }
 
-/* --- names that a learned id splits in another way --------------------------------------- */
+/* --- names that a learned id splits differently ----------------------------------------- */
 
-/* The labels that the name was split into. */
+/* A hash of the labels in the current resolution. */
 static uint64_t split_of(const struct ws_ingest *in)
 {
 	const struct ws_resolution *r = in->rules.resolution;
@@ -189,7 +189,7 @@ static uint64_t split_of(const struct ws_ingest *in)
 	return key.k0;
 }
 
-/* Splits the name by what is known now.  Series under wrong labels go. */
+/* Splits the name by the ids known now; removes its series if the labels have changed. */
 static void resplit(struct ws_ingest *in, struct cache_entry *entry)
 {
 	struct ws_sample s = cache_entry_sample(entry);
@@ -213,8 +213,8 @@ static void resplit(struct ws_ingest *in, struct cache_entry *entry)
 		in->options.on_resplit(in->options.user, s.head);
 }
 
-/* A name that is sent again is split again when it comes; this is for the rest.  Some names at a
- * time: receiving goes on meanwhile. */
+/* Names that are sent again are split again then; this is for the others.  A few names per
+ * batch, so as not to delay receiving. */
 static void resplit_some(struct ws_ingest *in)
 {
 	struct cursors *c = &in->cursors;
@@ -233,9 +233,9 @@ static void resplit_some(struct ws_ingest *in)
 	}
 }
 
-/* --- new names --------------------------------------------------------------------------- */
+/* --- new names -------------------------------------------------------------------------- */
 
-/* Makes the entry's resolution the one at hand.  False: out of memory. */
+/* Makes the entry's resolution the current one.  False: out of memory. */
 static bool resolve(struct ws_ingest *in, struct cache_entry *entry)
 {
 	struct ws_sample s = cache_entry_sample(entry);
@@ -249,7 +249,7 @@ static bool resolve(struct ws_ingest *in, struct cache_entry *entry)
 	return true;
 }
 
-/* Finds or makes the series of action i; a rejection is counted. */
+/* Finds or creates the series of action i; counts a rejection. */
 static enum ws_err intern(struct ws_ingest *in, struct cache_entry *entry, size_t i)
 {
 	struct cache_action *action = &entry->actions[i];
@@ -297,7 +297,7 @@ static void remember_extra(struct ws_ingest *in, struct cache_entry *entry)
 	}
 }
 
-/* The resolution at hand as an entry.  NULL: out of memory. */
+/* Caches the current resolution.  NULL: out of memory. */
 static struct cache_entry *remember(struct ws_ingest *in, const struct ws_sample *s,
                                     uint64_t hash)
 {
@@ -322,7 +322,7 @@ static struct cache_entry *remember(struct ws_ingest *in, const struct ws_sample
 	return entry;
 }
 
-/* The ids that the name of the resolution at hand teaches. */
+/* Learns the ids in the current resolution. */
 static void learn(struct ws_ingest *in)
 {
 	const struct ws_resolution *r = in->rules.resolution;
@@ -333,7 +333,7 @@ static void learn(struct ws_ingest *in)
 		                   in->now);
 }
 
-/* So that ids that are still in use do not expire. */
+/* Keeps ids that are still in use from expiring. */
 static void teach_again(struct ws_ingest *in, struct cache_entry *entry)
 {
 	entry->extra->taught = in->now;
@@ -358,9 +358,9 @@ static struct cache_entry *meet(struct ws_ingest *in, const struct ws_sample *s,
 	return in->cursors.resolved;
 }
 
-/* --- a sample through its actions: judge, act, count --------------------------------------- */
+/* --- a sample through its actions: judge, act, count ------------------------------------ */
 
-/* An update of the series of action i.  False: the sample does not reach it. */
+/* Adds an update of the series of action i.  False: the sample is rejected. */
 static bool push(struct ws_ingest *in, struct cache_entry *entry, uint32_t i,
                  const struct ws_sample *s, bool first)
 {
@@ -372,7 +372,7 @@ static bool push(struct ws_ingest *in, struct cache_entry *entry, uint32_t i,
 		reject(in, err, 1, s->head);
 		return false;
 	}
-	/* Born by the first sample that it takes: not by one out of bounds, or rejected above. */
+	/* The first sample that it takes creates a series, not one rejected above. */
 	if (action->ref.generation == 0 && intern(in, entry, i) != WS_OK)
 		return false;
 	u.ref = action->ref;
@@ -385,7 +385,7 @@ static bool push(struct ws_ingest *in, struct cache_entry *entry, uint32_t i,
 	return true;
 }
 
-/* It has waited for what its sender shows, and now it counts, or not. */
+/* Called for a sample that has waited; it counts unless it is a duplicate. */
 static void release(void *user, const struct waiting *w, bool is_duplicate)
 {
 	struct ws_ingest *in = user;
@@ -401,7 +401,7 @@ static void release(void *user, const struct waiting *w, bool is_duplicate)
 		WS_SHARD_ADD(action->rule->dropped, 1);
 }
 
-/* Whether the sample counts, if its sender may send the event a second time. */
+/* For an action that may be a duplicate: whether the sample counts, is dropped, or waits. */
 static enum duplicates_verdict judge_duplicate(struct ws_ingest *in, struct cache_entry *entry,
                                                uint32_t i, const struct pending *p, bool first)
 {
@@ -411,12 +411,12 @@ static enum duplicates_verdict judge_duplicate(struct ws_ingest *in, struct cach
 	enum duplicates_verdict verdict =
 		duplicates_judge(in->duplicates, p->sender, duplicate_of, in->now);
 
-	/* Counted once, where its sample ends. */
+	/* Count a dropped sample once, at the rule's own action. */
 	if (verdict == DUPLICATES_DROP && action->action.stop)
 		WS_SHARD_ADD(action->rule->dropped, 1);
 	if (verdict != DUPLICATES_WAIT)
 		return verdict;
-	/* A set's members do not wait: their texts are not kept. */
+	/* Set members cannot wait: their texts are not kept. */
 	if (s->type == WS_TYPE_SET)
 		return DUPLICATES_COUNT;
 	duplicates_wait(in->duplicates, &(struct waiting){
@@ -433,7 +433,7 @@ static enum duplicates_verdict judge_duplicate(struct ws_ingest *in, struct cach
 	return DUPLICATES_WAIT;
 }
 
-/* Does what the verdict on action i says.  True: it fed a series, or waits to. */
+/* Carries out the verdict on action i.  True: the sample fed a series, or waits to. */
 static bool act(struct ws_ingest *in, struct cache_entry *entry, uint32_t i,
                 const struct pending *p, enum ws_verdict verdict, bool first)
 {
@@ -491,7 +491,7 @@ static void apply(struct ws_ingest *in, struct cache_entry *entry, const struct 
 		WS_SHARD_ADD(in->shard->outside, 1);
 }
 
-/* --- samples ----------------------------------------------------------------------------- */
+/* --- samples ---------------------------------------------------------------------------- */
 
 static void take_unmatched(struct ws_ingest *in, struct cache_entry *entry,
                            const struct ws_sample *s)
@@ -507,7 +507,7 @@ static void take_unmatched(struct ws_ingest *in, struct cache_entry *entry,
 		o->on_unmatched(o->user, s->head);
 }
 
-/* The entry of the sample's name.  NULL: it is rejected, which is counted. */
+/* The entry of the sample's name.  NULL: the sample is rejected and counted. */
 static struct cache_entry *find_entry(struct ws_ingest *in, const struct pending *p)
 {
 	struct cache_entry *entry = cache_find(in->cache, &p->sample, p->hash);
@@ -528,7 +528,7 @@ static struct cache_entry *find_entry(struct ws_ingest *in, const struct pending
 	return entry;
 }
 
-/* What is ignored of the line; the sample counts all the same. */
+/* Counts the ignored parts of the line; the sample itself is kept. */
 static void count_ignored(struct ws_ingest *in, const struct cache_entry *entry,
                           const struct pending *p)
 {
@@ -546,7 +546,8 @@ static void count_ignored(struct ws_ingest *in, const struct cache_entry *entry,
 	reject(in, WS_ERR_RESERVED_TAG, extra->reserved_tags, p->line);
 }
 
-/* Before the actions: ids stay known while their names are sent, and split this name too. */
+/* Call before the actions: refreshes the ids that the name teaches, then splits the name
+ * again if ids have changed. */
 static void update_ids(struct ws_ingest *in, struct cache_entry *entry)
 {
 	if (entry->teaches && in->now - entry->extra->taught >= TEACH_AGAIN_NS)
@@ -569,7 +570,7 @@ static void take_sample(struct ws_ingest *in, const struct pending *p)
 	if (entry->unmatched)
 		take_unmatched(in, entry, &p->sample);
 	update_ids(in, entry);
-	/* What the sender shows by this sample decides on the sample itself, too. */
+	/* First, because this sample may decide about itself. */
 	if ((entry->fits | entry->takes) != 0)
 		duplicates_saw(in->duplicates, p->sender, entry->fits, entry->takes, in->now);
 	apply(in, entry, p);
@@ -579,7 +580,7 @@ static void make_room(struct ws_ingest *in)
 {
 	if (!cache_is_full(in->cache, in->npending))
 		return;
-	/* Samples that wait, and updates, point to entries that go. */
+	/* Waiting samples and updates point to entries that will be dropped. */
 	duplicates_flush(in->duplicates, false);
 	flush(in);
 	reset_cursors(in);
@@ -598,9 +599,9 @@ static void take_window(struct ws_ingest *in)
 	in->npending = 0;
 }
 
-/* --- the store --------------------------------------------------------------------------- */
+/* --- the store -------------------------------------------------------------------------- */
 
-/* The series has expired: it is made again. */
+/* The series has expired: creates it again and applies the update. */
 static void renew(struct ws_ingest *in, struct ws_update *u, const struct origin *o)
 {
 	u->err = intern(in, o->entry, o->action);
@@ -632,7 +633,7 @@ static void flush(struct ws_ingest *in)
 	WS_SHARD_ADD(in->shard->applied, applied);
 }
 
-/* --- batches ----------------------------------------------------------------------------- */
+/* --- batches ---------------------------------------------------------------------------- */
 
 enum ws_err ws_ingest_begin(struct ws_ingest *in, struct ws_mapping *mapping, int64_t now)
 {
@@ -641,7 +642,7 @@ enum ws_err ws_ingest_begin(struct ws_ingest *in, struct ws_mapping *mapping, in
 	in->nupdates = 0;
 	in->listed = 0;
 	if (mapping != in->rules.mapping) {
-		/* What waits belongs to the rules that it was taken through. */
+		/* Waiting samples belong to the old mapping. */
 		duplicates_flush(in->duplicates, true);
 		flush(in);
 		if (!take_mapping(in, mapping))
@@ -670,7 +671,7 @@ void ws_ingest_datagram(struct ws_ingest *in, const struct ws_datagram *datagram
 			continue;
 		}
 		p->line = it.line;
-		/* 0 stands for no sender. */
+		/* 0 means no sender. */
 		p->sender = datagram->sender != 0 ? datagram->sender : 1;
 		if (named)
 			p->sample.sender = datagram->address;

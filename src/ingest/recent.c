@@ -45,7 +45,7 @@ static size_t find(const struct list *list, const struct ws_recent_entry *entry)
 	return i;
 }
 
-/* To the front; the last one makes room when the list is full. */
+/* Moves or adds the entry to the front; a full list drops its last entry. */
 static void put_first(struct list *list, struct ws_recent_entry *entry)
 {
 	size_t i = find(list, entry);

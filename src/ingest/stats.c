@@ -5,7 +5,7 @@
 #include <stdalign.h>
 #include <stdlib.h>
 
-/* Two cache lines: the prefetcher fetches them in pairs. */
+/* Two cache lines, because the prefetcher fetches them in pairs. */
 #define SHARD_ALIGNMENT 128
 
 struct padded_shard {
@@ -16,7 +16,7 @@ struct ws_stats {
 	struct padded_shard *shards;
 	unsigned nshards;
 	_Atomic(struct ws_rule_stats *) rules;
-	pthread_mutex_t mutex; /* guards the making of rules; memory work only */
+	pthread_mutex_t mutex; /* guards additions to `rules`; memory work only */
 };
 
 struct ws_stats *ws_stats_new(unsigned nshards)

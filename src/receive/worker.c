@@ -18,19 +18,19 @@
 #include "sys/clock.h"
 #include "sys/loop.h"
 
-#define BATCH 64           /* datagrams a call */
-#define BATCHES_A_WAKE 16  /* so that a stop and the other sockets get their turn */
-#define SLOT_BYTES 65536   /* more than UDP can carry */
-/* A stride that is no power of two: otherwise the starts of all slots, where small datagrams
- * lie, would share a few sets of the caches. */
+#define BATCH 64           /* datagrams per call */
+#define BATCHES_A_WAKE 16  /* then a stop and the other sockets get their turn */
+#define SLOT_BYTES 65536   /* more than a UDP datagram can hold */
+/* Not a power of two: otherwise the starts of all slots, where small datagrams are, would
+ * share a few cache sets. */
 #define SLOT_STRIDE (SLOT_BYTES + 4096 + 64)
 
-/* A drain that brought this many was worth waiting for: the next is a timer, not a wake-up
- * for each datagram.  150 us of waiting fill a default receive buffer by a fraction only. */
+/* After reading at least this many datagrams, wait for a timer instead of waking up for each
+ * datagram.  In 150 us, a default receive buffer fills only by a fraction. */
 #define COALESCE_FROM 32
 #define COALESCE_NS 150000
 
-#define RETRY_NS 100000000 /* after an error of the socket, so as not to spin on it */
+#define RETRY_NS 100000000 /* after a socket error, to avoid spinning */
 #define DUE_LEAST_NS 1000
 
 struct listener {
@@ -46,7 +46,7 @@ struct worker {
 	_Atomic bool stopping;
 	_Atomic uint64_t ping, pong;
 	int64_t drain_ns;
-	bool drained; /* the thread's, until it has ended */
+	bool drained; /* only for the thread until it has ended */
 	int done_fd;
 	struct sock_list socks;
 	struct listener listeners[SOCK_MAX];
@@ -57,11 +57,11 @@ struct worker {
 	struct sockaddr_storage senders[BATCH];
 	char addresses[BATCH][INET6_ADDRSTRLEN];
 	struct ws_hash_key key;
-	struct watch *due; /* samples wait: an empty batch is due */
+	struct watch *due; /* timer for an empty batch, when samples wait */
 	struct iovec pieces[BATCH];
 	pthread_t thread;
 
-	/* Guards `mapping` and nothing else; held for taking or swapping a reference. */
+	/* Guards only `mapping`; held to take a reference or to replace the mapping. */
 	pthread_mutex_t lock;
 	struct ws_mapping *mapping;
 };
@@ -88,7 +88,7 @@ void worker_set_mapping(struct worker *w, struct ws_mapping *mapping)
 	ws_mapping_unref(old);
 }
 
-/* Address and port, without what may stand behind them. */
+/* A hash of address and port only, not of the whole sockaddr. */
 static uint64_t sender_of(const struct worker *w, int i)
 {
 	const struct sockaddr_in *v4 = (const void *)&w->senders[i];
@@ -105,7 +105,7 @@ static uint64_t sender_of(const struct worker *w, int i)
 	                                     sizeof(v6->sin6_addr))) + port;
 }
 
-/* As text, without the port; an IPv4 sender is one on an IPv6 socket too. */
+/* The address as text, without the port; IPv4-mapped ones as IPv4. */
 static struct ws_span address_of(struct worker *w, int i)
 {
 	const struct sockaddr_in *v4 = (const void *)&w->senders[i];
@@ -122,7 +122,7 @@ static struct ws_span address_of(struct worker *w, int i)
 	return done == NULL ? ws_span(NULL, 0) : ws_span_str(done);
 }
 
-/* The wait is the time that samples wait, so it is early at most by the first one's age. */
+/* An armed timer is kept.  If it fires early, on_due arms it again. */
 static void arm_due(struct worker *w)
 {
 	int64_t due = ws_ingest_due(w->ingest), left;
@@ -182,7 +182,7 @@ static void take_batch(struct worker *w, int n)
 	WS_SHARD_ADD(w->shard->bytes, bytes);
 }
 
-/* How many datagrams; 0: the queue is empty; -1: the socket has an error. */
+/* The number of datagrams; 0: the queue is empty; -1: socket error. */
 static int receive(struct worker *w, int fd)
 {
 	int n, i;
@@ -233,7 +233,7 @@ static void on_wakeup(void *user, int fd)
 		loop_stop(w->loop);
 }
 
-/* What arrived before the stop is not lost, but senders that go on do not hold us up. */
+/* Reads what arrived before the stop, but does not wait for senders that keep sending. */
 static bool drain_all(struct worker *w)
 {
 	int64_t until = clock_now() + w->drain_ns;
@@ -254,7 +254,7 @@ static void add_one(int fd)
 {
 	const uint64_t one = 1;
 
-	/* An eventfd takes 8 bytes unless its counter would overflow; then it is readable. */
+	/* This fails only if the counter would overflow, and then the eventfd is readable. */
 	if (fd >= 0 && write(fd, &one, sizeof(one)) < 0)
 		return;
 }
@@ -318,7 +318,7 @@ static bool watch_all(struct worker *w)
 	return true;
 }
 
-/* Signals are the main thread's. */
+/* Blocks all signals in the thread; the main thread handles them. */
 static bool start_thread(struct worker *w)
 {
 	sigset_t all, before;
@@ -329,7 +329,7 @@ static bool start_thread(struct worker *w)
 	err = pthread_create(&w->thread, NULL, run, w);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (err == 0)
-		pthread_setname_np(w->thread, "worker"); /* for top -H; not worth failing for */
+		pthread_setname_np(w->thread, "worker"); /* for top -H; may fail */
 	if (err != 0) {
 		errno = err;
 		return false;
@@ -413,7 +413,7 @@ bool worker_free(struct worker *w)
 	pthread_join(w->thread, NULL);
 	drained = w->drained;
 	socks = w->socks;
-	release(w); /* the loop goes before the descriptors that it watches */
+	release(w); /* frees the loop before the descriptors that it watches are closed */
 	sock_close_all(&socks);
 	return drained;
 }

@@ -9,7 +9,7 @@ enum ws_err ws_action_update(const struct ws_action *action, const struct ws_sam
 	enum ws_op op = (enum ws_op)action->op;
 	double v = action->initialize ? 0 : s->value * action->scale;
 
-	/* An infinity is no change: -inf is what the gauge is from now on. */
+	/* Infinities are not relative: -inf is the gauge's new value. */
 	if (s->type == WS_TYPE_GAUGE && op == WS_OP_SET && s->is_signed && isfinite(v) &&
 	    !action->absolute)
 		op = WS_OP_RELATIVE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A compiled mapping, as its parts see it: mapping.c builds it, resolution.c takes names
- * through it.  Immutable once it is built.
+ * A compiled mapping: mapping.c builds it, resolution.c matches names against it.  Immutable
+ * once it is built.
  */
 #ifndef COMPILED_H
 #define COMPILED_H
@@ -18,10 +18,10 @@ struct ws_mapping {
 	struct rule_file *files;
 	size_t nfiles;
 	struct rule *first;
-	struct rule **rules; /* by id: file order */
+	struct rule **rules; /* by id, in file order */
 	size_t nrules;
 	struct pattern_index *index;
-	uint32_t *regexes; /* ids, ascending */
+	uint32_t *regexes; /* ids of rules with a regex, ascending */
 	size_t nregexes;
 	size_t ninitializers; /* of all rules */
 	uint64_t epoch;

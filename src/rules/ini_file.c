@@ -3,7 +3,7 @@
 
 #include <ini.h>
 
-/* What inih's default build can hold. */
+/* Limits of inih's default build. */
 #define LINE_MAX_BYTES    198
 #define SECTION_MAX_BYTES 48
 
@@ -11,8 +11,8 @@ struct reading {
 	const struct ini_handler *handler;
 	struct ws_span rest;
 	unsigned line;
-	bool indented;      /* the line at hand begins with a blank */
-	struct ws_buf section, key, value; /* the pair not yet handed on */
+	bool indented;      /* the current line starts with a blank */
+	struct ws_buf section, key, value; /* the pending pair */
 	unsigned key_line;  /* 0: none */
 };
 
@@ -36,7 +36,7 @@ static const char *section_mistake(struct ws_span line)
 	return NULL;
 }
 
-/* What inih would misread or pass over. */
+/* A line that inih would misread or skip. */
 static const char *mistake(const struct reading *r, struct ws_span line)
 {
 	struct ws_span text = ws_span_trim(line);
@@ -96,7 +96,7 @@ static int on_pair(void *user, const char *section, const char *key, const char 
 
 	if (r->indented && r->key_line != 0 && ws_span_is(ws_buf_text(&r->key), key)) {
 		/* <x:a|b|
-		 *     c>  has no blank in it. */
+		 *     c>  is joined without a blank. */
 		if (!ws_span_ends(ws_buf_text(&r->value), ws_span_str("|")))
 			ws_buf_char(&r->value, ' ');
 		ws_buf_str(&r->value, value);

@@ -13,7 +13,7 @@ static void complain(struct ws_buf *diags, const struct ws_mapping *m, const str
 	              rule->line, WS_SPAN_ARG(rule->name), WS_SPAN_ARG(name), what);
 }
 
-/* The rule of that name in the same file. */
+/* The rule with this name in the same file. */
 static struct rule *find_rule(const struct ws_mapping *m, const struct rule *rule,
                               struct ws_span name)
 {
@@ -68,7 +68,7 @@ static void link_initializers(struct ws_buf *diags, struct ws_mapping *m, struct
 	}
 }
 
-/* The help text of a metric is written once; every rule that makes the metric has it. */
+/* A rule without help takes it from another rule of the same metric. */
 static void inherit_help(struct ws_mapping *m, struct rule *rule)
 {
 	struct ws_buf why = WS_BUF_INIT;
@@ -100,7 +100,7 @@ static void link_rules(struct ws_buf *diags, struct ws_mapping *m)
 	}
 }
 
-/* A name that an earlier file's rule has already: file/name. */
+/* Renames a rule to file/name if an earlier file has a rule with its name. */
 static bool qualify_names(struct ws_mapping *m)
 {
 	struct ws_buf text = WS_BUF_INIT;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rules/ops.h"
 
-/* Timer, histogram and distribution are one thing under three names. */
+/* Timers, histograms and distributions are treated alike. */
 #define OBSERVED                                                              \
 	{                                                                     \
 		[WS_KIND_COUNTER] = WS_OP_COUNT, [WS_KIND_GAUGE] = WS_OP_SET, \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which StatsD type may become which kind of family, and by which operation.
+ * Which StatsD types can become which kinds of family, and by which operation.
  */
 #ifndef OPS_H
 #define OPS_H
@@ -8,10 +8,10 @@
 #include <windsock/kind.h>
 #include <windsock/type.h>
 
-/* The kind that a sample of this type becomes when no rule says; timers become `observed`. */
+/* The default kind for a type; timers, histograms and distributions become `observed`. */
 enum ws_kind kind_of(enum ws_type type, enum ws_kind observed);
 
-/* The op that takes a sample of this type into a family of this kind. */
+/* The op that applies a sample of this type to this kind; WS_OP_NONE: impossible. */
 enum ws_op op_of(enum ws_type type, enum ws_kind kind);
 
 #endif

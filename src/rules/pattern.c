@@ -52,7 +52,7 @@ static bool check_choices(struct ws_span choices, struct ws_buf *why)
 	return true;
 }
 
-/* What stands between < and >. */
+/* Parses the text between < and >. */
 static bool add_capture(struct pattern *p, struct ws_span inside, bool whole, struct ws_buf *why)
 {
 	struct ws_span dots = ws_span_str("..."), name;
@@ -81,7 +81,7 @@ static bool is_open_ended(const struct pattern_part *part)
 
 /*
  * ti.<x>.rest
- *    ^  ^   whole: a dot or the pattern's end on both sides
+ *    ^  ^   whole: a dot or an end of the pattern on both sides
  */
 bool pattern_parse(struct pattern *p, struct ws_span text, struct ws_buf *why)
 {
@@ -119,14 +119,12 @@ bool pattern_parse(struct pattern *p, struct ws_span text, struct ws_buf *why)
 	return true;
 }
 
-/*
- * Backtracking, with the dead ends remembered: a pair (part, position) is tried once.
- */
+/* Backtracking that remembers dead ends: each pair (part, position) is tried once. */
 struct matching {
 	const struct pattern *p;
 	const char *from, *end;
 	struct ws_span *values;
-	int given; /* a capture whose value is not to be sought; -1: none */
+	int given; /* a capture whose value is fixed; -1: none */
 	unsigned char dead[PATTERN_PARTS_MAX * (PATTERN_NAME_MAX + 1) / 8 + 1];
 };
 
@@ -161,7 +159,7 @@ static bool match_open(struct matching *m, size_t i, const char *at)
 		return at == m->values[m->given].ptr &&
 		       match_from(m, i + 1, at + m->values[m->given].len);
 	if (i + 1 == m->p->nparts) {
-		/* The last part takes all that is left.  (A name is never at NULL.) */
+		/* The last part takes the rest.  (A name's ptr is never NULL.) */
 		/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
 		if (part->op != PATTERN_REST && memchr(at, '.', (size_t)(m->end - at)) != NULL)
 			return false;
@@ -243,11 +241,12 @@ bool pattern_match_with(const struct pattern *p, struct ws_span name, int captur
 }
 
 /*
- * Covering is decided with witnesses: names that fit `narrow`, made of its literals and, for
- * captures, of a byte that no pattern can hold as a literal.  Only a capture of `wide` can
- * swallow that byte, so one witness stands for all names of its options.  Shapes differ in which
- * alternative is taken, in whether a segment is empty, and in how many segments a <x...> has:
- * beyond the number that `wide` can tell apart, more segments change nothing.
+ * Covering is decided with witnesses: names that `narrow` matches, made of its literals and,
+ * for captures, of a byte that no pattern can contain as a literal.  Only a capture of `wide`
+ * can match that byte, so one witness represents all names of the same form.  Forms differ in
+ * the alternatives taken, in which segments are empty, and in the number of segments of each
+ * <x...>: more segments than `wide` can distinguish make no difference.  With more than
+ * WITNESSES_MAX forms, the result is false.
  */
 #define WITNESS_BYTE  '\x01'
 #define WITNESSES_MAX 512

@@ -9,14 +9,14 @@
 #include "rules/ops.h"
 #include "rules/split.h"
 
-/* A label while its series is put together. */
+/* A tag, or a label of a draft. */
 struct pair {
 	struct ws_span name, value;
 };
 
 #define PAIRS_MAX (RULE_LABELS_MAX + WS_TAGS_MAX + 1)
 
-/* A target while it is put together.  Family and help are the scratch's buffers. */
+/* A target under construction.  Family and help are in the scratch's buffers. */
 struct draft {
 	struct pair labels[PAIRS_MAX];
 	size_t nlabels;
@@ -25,7 +25,7 @@ struct draft {
 	bool unmatched;
 };
 
-/* Where a target's texts begin in the buffer, which may still move. */
+/* Where a target's texts start in the text buffer, which may still move. */
 struct offsets {
 	size_t family, help, labels, end;
 };
@@ -36,10 +36,10 @@ struct ws_scratch {
 	uint32_t *ids;
 	struct offsets *offsets;
 	struct ws_buf text;  /* of all targets */
-	struct ws_buf name;  /* the name, when it was in two pieces */
-	struct ws_buf keys;  /* sanitised tag keys */
-	struct ws_buf value; /* label values being expanded */
-	struct ws_buf family, help; /* of the target being made */
+	struct ws_buf name;  /* the joined name, if the head has two pieces */
+	struct ws_buf keys;  /* sanitized tag keys */
+	struct ws_buf value; /* expanded label values */
+	struct ws_buf family, help; /* of the draft */
 	struct pair tags[WS_TAGS_MAX];
 	size_t ntags;
 	struct ws_span full_name;
@@ -94,9 +94,9 @@ void ws_resolution_free(struct ws_resolution *r)
 	free(r);
 }
 
-/* --- which rules take the name ---------------------------------------------------------- */
+/* --- which rules match the name --------------------------------------------------------- */
 
-/* Tag keys as label names; a later tag of the same name wins. */
+/* Collects the tags, with keys as label names; the last tag with a name wins. */
 static enum ws_err take_tags(struct ws_resolution *r)
 {
 	struct ws_scratch *s = r->scratch;
@@ -107,7 +107,7 @@ static enum ws_err take_tags(struct ws_resolution *r)
 	ws_buf_reset(&s->keys);
 	for (i = 0; i < r->head.ntags; i++)
 		room += r->head.tags[i].key.len + 1;
-	/* Reserved at once, so that the spans into it stay true. */
+	/* Reserved once, so that spans into the buffer stay valid. */
 	if (ws_buf_reserve(&s->keys, room + 1) == NULL)
 		return WS_ERR_NOMEM;
 	for (i = 0; i < r->head.ntags; i++) {
@@ -141,7 +141,7 @@ static const struct ws_span *find_tag(const struct ws_scratch *s, struct ws_span
 	return NULL;
 }
 
-/* The tags that the rule asks for; their values stand behind the captures. */
+/* Whether the tags meet the rule's conditions; their values follow the captures. */
 static bool takes_tags(const struct rule *rule, const struct ws_scratch *s,
                        struct ws_span *values)
 {
@@ -162,7 +162,7 @@ static bool takes_tags(const struct rule *rule, const struct ws_scratch *s,
 	return true;
 }
 
-/* The name against regex or pattern; fills the captures. */
+/* Whether the regex or pattern matches the name; fills the captures. */
 static bool takes_name(const struct ws_mapping *m, const struct rule *rule,
                        struct ws_resolution *r, struct ws_span *values)
 {
@@ -189,7 +189,8 @@ static bool takes_name(const struct ws_mapping *m, const struct rule *rule,
 	return false;
 }
 
-/* Type and tags, which cost little, before the name.  Fills values: captures, tags, the sender. */
+/* Whether the rule takes the sample; type and tags are cheaper than the name, so they come
+ * first.  Fills values: captures, tags, sender. */
 static bool takes(const struct ws_mapping *m, const struct rule *rule, enum ws_type type,
                   struct ws_resolution *r, struct ws_span *values)
 {
@@ -199,7 +200,7 @@ static bool takes(const struct ws_mapping *m, const struct rule *rule, enum ws_t
 	return takes_tags(rule, r->scratch, values) && takes_name(m, rule, r, values);
 }
 
-/* The candidates of both kinds, ascending. */
+/* The rules that may match, with pattern or regex, in ascending order. */
 static size_t find_candidates(const struct ws_mapping *m, struct ws_scratch *s)
 {
 	const uint32_t *ids;
@@ -215,7 +216,7 @@ static size_t find_candidates(const struct ws_mapping *m, struct ws_scratch *s)
 	return count;
 }
 
-/* --- labels ------------------------------------------------------------------------------ */
+/* --- labels ----------------------------------------------------------------------------- */
 
 static int order_of(struct ws_span a, struct ws_span b)
 {
@@ -225,7 +226,7 @@ static int order_of(struct ws_span a, struct ws_span b)
 	return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
 }
 
-/* Names ascend. */
+/* Keeps the names in ascending order. */
 static void add_label(struct draft *d, struct ws_span name, struct ws_span value)
 {
 	size_t k;
@@ -245,7 +246,7 @@ static bool is_ignored(const struct settings *set, struct ws_span tag)
 	return i < set->nignored;
 }
 
-/* A label, a condition, or ignored: it does not become a label by itself. */
+/* A tag that is a label, a condition or ignored does not become a label by itself. */
 static bool is_used(const struct rule *rule, struct ws_span tag)
 {
 	size_t i;
@@ -263,7 +264,7 @@ static bool is_used(const struct rule *rule, struct ws_span tag)
 	return false;
 }
 
-/* Expands into s->value, and makes the labels when nothing moves any more. */
+/* Expands all values into s->value first, because the buffer may move meanwhile. */
 static bool add_rule_labels(const struct rule *rule, const struct ws_span *values,
                             struct ws_scratch *s, struct draft *d)
 {
@@ -281,7 +282,7 @@ static bool add_rule_labels(const struct rule *rule, const struct ws_span *value
 			template_expand(&rule->labels[i].value, values, false, &s->value);
 		ends[i] = s->value.len;
 	}
-	/* Nothing written means no memory either; such labels are left out all the same. */
+	/* If all values are empty, ptr may be NULL; empty labels are omitted anyway. */
 	for (i = 0; i < rule->nlabels && s->value.len > 0; from = ends[i++])
 		add_label(d, rule->labels[i].name, ws_span(s->value.ptr + from, ends[i] - from));
 	return s->value.err == WS_OK;
@@ -295,7 +296,7 @@ static void write_labels(const struct draft *d, struct ws_buf *out)
 	for (i = 0; i < d->nlabels; i++) {
 		const struct pair *label = &d->labels[i];
 
-		/* An empty value is the same series as no label. */
+		/* A label with an empty value is the same as no label. */
 		if (label->value.len == 0)
 			continue;
 		if (!first)
@@ -308,9 +309,9 @@ static void write_labels(const struct draft *d, struct ws_buf *out)
 	}
 }
 
-/* --- actions and targets ----------------------------------------------------------------- */
+/* --- actions and targets ---------------------------------------------------------------- */
 
-/* The draft behind what there is, with its action.  False: out of memory. */
+/* Appends the draft and its action.  False: out of memory. */
 static bool append(struct ws_resolution *r, struct ws_action action, enum ws_type type,
                    const struct draft *d)
 {
@@ -333,7 +334,7 @@ static bool append(struct ws_resolution *r, struct ws_action action, enum ws_typ
 		.unmatched = d->unmatched,
 	};
 	r->actions[r->nactions++] = action;
-	/* Half a name would be another family. */
+	/* A truncated name would be another family. */
 	return s->text.err == WS_OK && s->family.err == WS_OK && s->help.err == WS_OK;
 }
 
@@ -347,7 +348,7 @@ static void write_family(const struct rule *rule, const struct ws_span *values,
                          struct ws_buf *out)
 {
 	template_expand(&rule->metric, values, true, out);
-	/* An empty capture before a digit: <x>1. */
+	/* The capture before a digit may be empty: <x>1. */
 	if (out->len > 0 && out->ptr[0] >= '0' && out->ptr[0] <= '9' &&
 	    ws_buf_reserve(out, 1) != NULL) {
 		memmove(out->ptr + 1, out->ptr, out->len++);
@@ -355,8 +356,8 @@ static void write_family(const struct rule *rule, const struct ws_span *values,
 	}
 }
 
-/* What `rule` makes; `by` is the rule that took the sample: the same one, or one that initializes
- * the series. */
+/* Adds the series of `rule`; `by` is the rule that took the sample: the same one, or one that
+ * initializes the series. */
 static bool add_series(const struct ws_mapping *m, const struct rule *rule, const struct rule *by,
                        struct ws_action action, enum ws_type type, const struct ws_span *values,
                        struct ws_resolution *r)
@@ -418,7 +419,8 @@ static bool add_rule(const struct ws_mapping *m, uint32_t id, const struct ws_sa
 	return true;
 }
 
-/* A variable of the rule that is initialized: as given, else the one of this name here. */
+/* The value of a variable of the initialized rule: as given, else of this rule's variable
+ * with the same name. */
 static struct ws_span initial_value(const struct rule *rule, const struct initializer *init,
                                     struct ws_span name, const struct ws_span *values,
                                     struct ws_buf *text)
@@ -446,7 +448,7 @@ static bool add_initializer(const struct ws_mapping *m, const struct rule *rule,
 	struct ws_action action = action_of(rule, id);
 	struct ws_span theirs[RULE_VARIABLES_MAX];
 	struct ws_buf texts[RULE_VARIABLES_MAX];
-	/* Of which type is no matter, but it must be one that the series can take. */
+	/* Any type that the series can take. */
 	enum ws_type type = other->set.kind == WS_KIND_COUNTER ? WS_TYPE_COUNTER : WS_TYPE_TIMER;
 	bool ok = true;
 	size_t i;
@@ -463,14 +465,14 @@ static bool add_initializer(const struct ws_mapping *m, const struct rule *rule,
 	return ok;
 }
 
-/* All that a rule does which takes the sample. */
+/* Adds all actions of a rule that takes the sample. */
 static bool add_actions(const struct ws_mapping *m, uint32_t id, const struct ws_sample *sample,
                         const struct ws_span *values, struct ws_resolution *r)
 {
 	const struct rule *rule = m->rules[id];
 	size_t i;
 
-	/* Before the rule itself, which may end its file's turn. */
+	/* Before the rule's own action, which may stop the sample in this file. */
 	for (i = 0; i < rule->ninitializers; i++) {
 		if (!add_initializer(m, rule, id, &rule->initializers[i], values, r))
 			return false;
@@ -483,7 +485,7 @@ static bool add_actions(const struct ws_mapping *m, uint32_t id, const struct ws
 	return add_rule(m, id, sample, values, r);
 }
 
-/* As the first file says it for all its rules. */
+/* Adds the series of an unmatched name, with the settings of the first file. */
 static bool add_unmatched(const struct ws_mapping *m, enum ws_type type, struct ws_resolution *r)
 {
 	const struct settings standard = {
@@ -516,7 +518,7 @@ static bool is_same_series(const struct ws_resolution *r, size_t a, size_t b)
 	       ws_span_eq(t->labels, u->labels);
 }
 
-/* All texts are written and stay where they are. */
+/* Sets the spans, now that the text buffer no longer moves. */
 static void finish(const struct ws_mapping *m, struct ws_resolution *r)
 {
 	const struct ws_scratch *s = r->scratch;
@@ -539,9 +541,9 @@ static void finish(const struct ws_mapping *m, struct ws_resolution *r)
 	}
 }
 
-/* --- the whole --------------------------------------------------------------------------- */
+/* --- resolving -------------------------------------------------------------------------- */
 
-/* Of the head that was parsed: the name in one piece, and the tags. */
+/* From the parsed head: the name in one piece, and the tags. */
 static enum ws_err take_head(const struct ws_sample *sample, struct ws_resolution *r)
 {
 	struct ws_scratch *s = r->scratch;
@@ -575,7 +577,7 @@ enum ws_err ws_resolve(const struct ws_mapping *m, const struct ws_sample *sampl
 {
 	struct ws_span values[RULE_VARIABLES_MAX];
 	struct ws_scratch *s = r->scratch;
-	uint32_t done = UINT32_MAX; /* the file whose last action is found */
+	uint32_t done = UINT32_MAX; /* file whose later rules are skipped */
 	size_t n, i;
 
 	reset(r);

@@ -12,24 +12,23 @@
 #include "rules/ini_file.h"
 
 #define NS_PER_SECOND 1e9
-#define TTL_MAX_SECONDS 1e9 /* some 30 years; nanoseconds of it fit an int64_t */
+#define TTL_MAX_SECONDS 1e9 /* about 30 years; as nanoseconds it fits an int64_t */
 
 enum {
 	IN_FILE = 1,
 	IN_RULE = 2,
 };
 
-/* What is being read. */
 struct reader {
 	struct arena *arena;
 	struct rule_file *file;
 	struct rule *rule; /* NULL: in [windsock], or before the first section */
 	struct rule ***tail;
 	struct ws_buf *diags;
-	struct ws_buf why; /* of the value at hand */
+	struct ws_buf why; /* the error in the current key or rule */
 	const char *prefix;
 	uint32_t file_index;
-	uint64_t seen;     /* bits of the keys of this section */
+	uint64_t seen;     /* bits by key: those already in this section */
 	struct ws_span learn, known, initializers;
 	bool regex_given, match_given, labels_given, in_file_section, bad, no_memory;
 	struct ws_span match, regex;
@@ -55,14 +54,14 @@ static struct settings *settings(struct reader *r)
 	return r->rule != NULL ? &r->rule->set : &r->file->set;
 }
 
-/* What is wrong with a rule: a sentence. */
+/* Records what is wrong with a rule: a sentence. */
 static bool reject(struct reader *r, const char *sentence)
 {
 	ws_buf_str(&r->why, sentence);
 	return false;
 }
 
-/* What a key expects instead of the value it was given: "a finite number". */
+/* Records what a key expects instead of its value: "a finite number". */
 __attribute__((format(printf, 2, 3)))
 static bool expect(struct reader *r, const char *format, ...)
 {
@@ -88,7 +87,7 @@ static bool set_bool(struct reader *r, struct ws_span v, bool *out)
 	return *out || ws_span_is(v, "no") || expect(r, "yes or no");
 }
 
-/* One function per key: false with what it expects in r->why. */
+/* One function per key.  False: r->why says what it expects. */
 
 static bool set_prefix(struct reader *r, struct ws_span v)
 {
@@ -171,7 +170,7 @@ static bool set_window(struct reader *r, struct ws_span v)
 	return parse_ttl(r, v, window) && (*window > 0 || expect(r, "a duration longer than 0"));
 }
 
-/* Ascending numbers separated by commas. */
+/* Parses ascending numbers separated by commas. */
 static bool parse_numbers(struct reader *r, struct ws_span v, size_t most, const double **out,
                           size_t *n)
 {
@@ -228,7 +227,7 @@ static bool set_keep_tags(struct reader *r, struct ws_span v)
 	return set_bool(r, v, &settings(r)->keep_tags);
 }
 
-/* The next of a list's pieces, without blanks around it; commas within () do not count. */
+/* The next item of a list, trimmed; commas within () do not separate. */
 static bool cut_item(struct ws_span *list, struct ws_span *item)
 {
 	size_t i, depth = 0;
@@ -492,7 +491,7 @@ static size_t find_key(struct ws_span name)
 	return i;
 }
 
-/* Whether the key may stand here; why not is in r->why. */
+/* Whether the key is allowed here.  False: r->why says why not. */
 static bool admit_key(struct reader *r, struct ws_span name, size_t key)
 {
 	unsigned where = r->rule != NULL ? IN_RULE : IN_FILE;
@@ -612,7 +611,8 @@ static bool has_label(const struct rule *rule, struct ws_span name)
 	return i < rule->nlabels;
 }
 
-/* dag_id, status=<state>: a name alone is its own capture.  `more`: beside those there are. */
+/* dag_id, status=<state>; a name alone means its own capture.  `more`: skips names that the
+ * rule already has. */
 static bool compile_labels(struct reader *r, struct rule *rule, struct ws_span list, bool more)
 {
 	struct ws_span one, name;
@@ -639,7 +639,7 @@ static bool compile_labels(struct reader *r, struct rule *rule, struct ws_span l
 	return ok;
 }
 
-/* What the rule, the file and the command line say, in this order. */
+/* The labels of `labels`, of `add_labels` and of the sender label, in this order. */
 static bool compile_all_labels(struct reader *r, struct rule *rule)
 {
 	struct ws_span address = ws_span_str("<sender>"), label = r->file->sender_label;
@@ -656,7 +656,7 @@ static bool compile_all_labels(struct reader *r, struct rule *rule)
 	return true;
 }
 
-/* Without `labels`, every capture is one. */
+/* Without `labels`, every capture is a label. */
 static bool imply_labels(struct reader *r, struct rule *rule)
 {
 	struct ws_buf text = WS_BUF_INIT;
@@ -669,7 +669,7 @@ static bool imply_labels(struct reader *r, struct rule *rule)
 	return rule->labels_text.ptr != NULL || lack_memory(r);
 }
 
-/* Captures are made to fit, what stands around them has to: one bad name spoils a whole scrape. */
+/* Captures are sanitized; literals must be valid, because one bad name breaks a scrape. */
 static bool is_metric_template(const struct template *t)
 {
 	struct ws_span one;
@@ -717,7 +717,7 @@ static int find_variable(const struct rule *rule, struct ws_span name)
 	return -1;
 }
 
-/* The part of the pattern that is the capture <x...> of this name; nparts: there is none. */
+/* The index of the part that is the capture <x...> of this name; nparts: none. */
 static size_t find_rest(const struct pattern *pattern, struct ws_span name)
 {
 	size_t i;
@@ -750,7 +750,7 @@ static bool compile_known(struct reader *r, struct rule *rule)
 	if (i == pattern->nparts)
 		return reject(r, "known: expected one of the captures <x...> of match");
 	rule->known = pattern->parts[i].capture;
-	/* Behind a first part that is literal it always begins at the same byte. */
+	/* After a literal first part, it always starts at the same byte. */
 	if (i == 1 && pattern->parts[0].op == PATTERN_LITERAL)
 		rule->known_after = pattern->parts[0].text.len;
 	return true;
@@ -839,7 +839,7 @@ static bool compile_rule(struct reader *r, struct rule *rule)
 	       compile_metric(r, rule);
 }
 
-/* The section is complete. */
+/* Called at the end of a section. */
 static void end_rule(struct reader *r)
 {
 	struct rule *rule = r->rule;

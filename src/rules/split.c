@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rules/split.h"
 
-/* Segments of a name that are looked at: an id beyond them is not found. */
+/* Only the first segments of a name are searched for ids. */
 #define SEGMENTS_MAX 32
 
-/* A name's segments, and which runs of them the known capture can be. */
+/* A name's segments, and where the known capture can be. */
 struct pieces {
 	const struct rule *rule;
 	struct ws_span name;
-	const char *starts[SEGMENTS_MAX + 1]; /* the last: the place after the end */
+	const char *starts[SEGMENTS_MAX + 1]; /* starts[n]: the next segment, or end + 1 */
 	size_t n;
-	const char *only; /* where the capture begins, when all before it is literal; else NULL */
+	const char *only; /* where the capture must start; NULL: anywhere */
 };
 
 static void cut_segments(struct pieces *p)
@@ -25,7 +25,7 @@ static void cut_segments(struct pieces *p)
 	p->starts[p->n] = at == NULL ? end + 1 : at;
 }
 
-/* Whether the rule takes the name with segments [i, i + len) for its known capture. */
+/* Whether the pattern matches with segments [i, i + len) as the known capture. */
 static bool fits(const struct pieces *p, size_t i, size_t len, struct ws_span *value,
                  struct ws_span *values)
 {
@@ -34,7 +34,7 @@ static bool fits(const struct pieces *p, size_t i, size_t len, struct ws_span *v
 	       pattern_match_with(&p->rule->pattern, p->name, p->rule->known, *value, values);
 }
 
-/* Is there a split with another value of the known capture than in `values`? */
+/* Whether there is a split with another value of the known capture than in `values`. */
 static bool is_divisible(const struct pieces *p, const struct ws_span *values)
 {
 	struct ws_span value, other[RULE_VARIABLES_MAX], now = values[p->rule->known];
@@ -63,7 +63,7 @@ static bool is_known(const struct rule *rule, const struct rule_file *file,
 	return ws_learned_ids_has(learned, name, value);
 }
 
-/* Which is the longest known value that the capture can have?  False: none. */
+/* Splits by the longest known value that the capture can have.  False: there is none. */
 static bool find_known(const struct pieces *p, const struct rule_file *file,
                        struct ws_learned_ids *learned, struct ws_span *values)
 {

@@ -20,7 +20,7 @@ static bool same_condition(const struct tag_condition *a, const struct tag_condi
 	return ws_span_eq(a->value, b->value);
 }
 
-/* Whether every condition of `wide` is one of `narrow` too. */
+/* Whether `narrow` has every condition of `wide`. */
 static bool tags_cover(const struct rule *wide, const struct rule *narrow)
 {
 	size_t i, k;
@@ -79,7 +79,7 @@ static void check_family(struct ws_buf *diags, const struct rule_file *files, co
 		diagnose(diags, files, rule, other, "gives its metric different labels than");
 }
 
-/* `as` against the StatsD types the rule is for. */
+/* Checks `as` against the StatsD types of the rule. */
 static void check_kind(struct ws_buf *diags, const struct rule_file *files, const struct rule *rule)
 {
 	int type;
@@ -105,7 +105,7 @@ void verify_rules(struct rule *const *rules, size_t n, const struct rule_file *f
 		check_kind(diags, files, rules[i]);
 		for (k = 0; k < i; k++) {
 			check_family(diags, files, rules[i], rules[k]);
-			/* One rule in front is enough; families are compared with all. */
+			/* One shadowing rule is enough; families are compared with all. */
 			if (reached && rules[k]->file == rules[i]->file && shadows(rules[k], rules[i])) {
 				diagnose(diags, files, rules[i], rules[k],
 				         "is never reached: everything it matches goes to");

@@ -5,7 +5,7 @@
 
 #define NUMBERS 3
 
-/* `rest` is what a number that is not given counts as.  False: not a version. */
+/* `rest` is used for missing numbers.  False: not a version. */
 static bool parse(struct ws_span s, int rest, int numbers[NUMBERS])
 {
 	struct ws_span one;

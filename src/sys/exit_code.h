@@ -5,8 +5,8 @@
 /* Exit codes of the program. */
 enum {
 	EXIT_OK = 0,
-	EXIT_RUNTIME = 1, /* cannot listen, out of memory */
-	EXIT_USAGE = 2,   /* flags, settings, mapping files */
+	EXIT_RUNTIME = 1, /* such as: cannot listen, out of memory */
+	EXIT_USAGE = 2,   /* invalid flags, settings or mapping files */
 };
 
 #endif

@@ -9,11 +9,11 @@
 #include <unistd.h>
 #include <windsock/utf8.h>
 
-/* Bytes of one line with its newline: below PIPE_BUF (4096), so that lines which several
- * threads or processes write to one pipe never mix. */
+/* Maximum length of a line with its newline: below PIPE_BUF (4096), so that lines written by
+ * several threads or processes to one pipe never mix. */
 #define LINE_MAX_BYTES 2048
 
-/* Kept free at the end of a line for what closes it: "…", '"', '}' and the newline. */
+/* Reserved for the end of a line: "…", '"', '}' and the newline. */
 #define LINE_TAIL 8
 
 #define REPLACEMENT "\xef\xbf\xbd"
@@ -29,7 +29,7 @@ static const struct {
 	{ "error", LOG_ERROR },
 };
 
-/* Written by log_setup before the first thread starts, only read from then on. */
+/* Set by log_setup before the first thread starts, then only read. */
 static struct {
 	enum log_level least;
 	enum log_format format;
@@ -39,7 +39,7 @@ static struct {
 struct text {
 	char bytes[LINE_MAX_BYTES];
 	size_t len;
-	bool full; /* something had to be left out */
+	bool full; /* something did not fit */
 };
 
 void log_setup(enum log_level least, enum log_format format, int fd)
@@ -88,7 +88,7 @@ static const char *level_name(enum log_level level)
 	return "error";
 }
 
-/* All of `bytes` or nothing, and after the first nothing, nothing more. */
+/* Adds all of `bytes`, or nothing if they do not fit; then nothing more is added. */
 static void text_add(struct text *t, const char *bytes, size_t n)
 {
 	if (t->full || n > sizeof(t->bytes) - LINE_TAIL - t->len) {
@@ -104,7 +104,7 @@ static void text_str(struct text *t, const char *s)
 	text_add(t, s, strlen(s));
 }
 
-/* Into the bytes kept free by LINE_TAIL. */
+/* Uses the bytes reserved by LINE_TAIL. */
 static void text_close(struct text *t, const char *s)
 {
 	size_t n = strlen(s);
@@ -132,7 +132,7 @@ static void add_control(struct text *t, unsigned char c)
 	}
 }
 
-/* In quotes, with the escapes of JSON, which logfmt shares; broken UTF-8 becomes U+FFFD. */
+/* In quotes, with JSON escapes, which logfmt shares; invalid UTF-8 becomes U+FFFD. */
 static void add_quoted(struct text *t, const char *s)
 {
 	const unsigned char *p = (const unsigned char *)s;
@@ -201,7 +201,7 @@ static void format_json(struct text *t, const char *level, const char *topic,
 void log_write(enum log_level level, const char *topic, const char *format, ...)
 {
 	int saved = errno;
-	/* As long as a line: what is cut off here would not have fitted there either. */
+	/* As long as a line: what does not fit here would not fit there. */
 	char message[LINE_MAX_BYTES];
 	struct text line = { .len = 0 };
 	va_list args;
@@ -216,7 +216,7 @@ void log_write(enum log_level level, const char *topic, const char *format, ...)
 		format_json(&line, level_name(level), topic, message);
 	else
 		format_logfmt(&line, level_name(level), topic, message);
-	/* A log that cannot be written has nowhere to say so. */
+	/* Other errors cannot be reported anywhere. */
 	while (write(settings.fd, line.bytes, line.len) < 0 && errno == EINTR)
 		;
 	errno = saved;

@@ -7,7 +7,7 @@
 #define SECOND_NS INT64_C(1000000000)
 
 struct watch {
-	struct watch *next; /* of the loop's */
+	struct watch *next; /* in the loop's list */
 	struct event *event;
 	loop_fn *fn;
 	void *user;
@@ -23,7 +23,7 @@ struct loop *loop_new(void)
 	struct loop *loop = calloc(1, sizeof(*loop));
 	struct event_config *config = event_config_new();
 
-	/* PRECISE_TIMER: epoll_wait alone counts in milliseconds. */
+	/* PRECISE_TIMER, because epoll_wait alone has a resolution of milliseconds. */
 	if (loop != NULL && config != NULL &&
 	    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK |
 	                                  EVENT_BASE_FLAG_PRECISE_TIMER) == 0)

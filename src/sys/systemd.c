@@ -8,7 +8,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-/* NULL: it is in one of the lists.  A name that says which one has to be right. */
+/* Adds the socket to its list, which must agree with its name.  NULL, or an error. */
 static const char *take(int fd, const char *name, struct sock_list *udp,
                         struct sock_list *http)
 {

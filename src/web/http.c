@@ -14,7 +14,7 @@
 #define GZIP_LEAST     1024
 #define NS_PER_SECOND  1e9
 #define NS_PER_MS      1000000
-#define LATEST_NS      (INT64_C(1000) * NS_PER_MS) /* look at deadlines at least this often */
+#define LATEST_NS      (INT64_C(1000) * NS_PER_MS) /* check deadlines at least this often */
 
 /* A connection, from accept to close. */
 struct conn {
@@ -22,8 +22,8 @@ struct conn {
 	struct conn *next, *prev;
 	int fd;
 	int64_t deadline;
-	bool busy;     /* a request has begun */
-	bool answered; /* at least one has ended */
+	bool busy;     /* in a request */
+	bool answered; /* at least one request has completed */
 };
 
 struct http {
@@ -34,15 +34,15 @@ struct http {
 	struct conn *conns;
 	struct http_counts counts;
 	int64_t now;
-	bool closed; /* a connection, in this run */
+	bool closed; /* a connection was closed in this http_run */
 };
 
-/* An answer on its way. */
+/* A response in progress. */
 struct answer {
 	struct http_reply reply;
 	struct ws_gzip *gzip;
 	struct ws_buf plain, packed;
-	size_t sent; /* of what is ready */
+	size_t sent; /* bytes of the current buffer */
 	bool ended;
 };
 
@@ -60,7 +60,7 @@ static int64_t deadline_of(const struct http *http)
 	return http->now + (int64_t)(http->config.deadline_seconds * NS_PER_SECOND);
 }
 
-/* NULL: out of memory; the connection then has no deadline of ours. */
+/* NULL: out of memory; the connection then has no absolute deadline. */
 static struct conn *conn_open(struct http *http, struct MHD_Connection *connection)
 {
 	const union MHD_ConnectionInfo *info =
@@ -145,7 +145,7 @@ static void answer_free(void *user)
 	free(a);
 }
 
-/* More bytes into what is ready; false: failed. */
+/* Fills the current buffer.  False: failed. */
 static bool refill(struct answer *a)
 {
 	ws_buf_reset(&a->plain);
@@ -224,7 +224,7 @@ static enum MHD_Result say(struct MHD_Connection *connection, unsigned status, c
 	             false);
 }
 
-/* The reply's own from here on, also on failure.  NULL: out of memory. */
+/* Takes ownership of the reply, even on failure.  NULL: out of memory. */
 static struct answer *answer_new(struct http_reply *reply, bool zip)
 {
 	struct answer *a = calloc(1, sizeof(*a));
@@ -239,7 +239,7 @@ static struct answer *answer_new(struct http_reply *reply, bool zip)
 	return a;
 }
 
-/* For HEAD the body is never asked for; the headers are those of GET. */
+/* For HEAD, microhttpd never asks for the body; the headers are those of GET. */
 static enum MHD_Result send_reply(struct http *http, struct MHD_Connection *connection,
                                   struct http_reply *reply, bool head)
 {
@@ -253,7 +253,7 @@ static enum MHD_Result send_reply(struct http *http, struct MHD_Connection *conn
 		http->counts.rejected++;
 		return MHD_NO;
 	}
-	/* Out of memory for gzip: the plain text then. */
+	/* Without memory for gzip, send plain text. */
 	zip = zip && (head || a->gzip != NULL);
 	sized = reply->more == NULL && !zip;
 	response = MHD_create_response_from_callback(sized ? reply->body.len : MHD_SIZE_UNKNOWN,
@@ -262,8 +262,8 @@ static enum MHD_Result send_reply(struct http *http, struct MHD_Connection *conn
 		answer_free(a);
 		return MHD_NO;
 	}
-	/* libmicrohttpd (0.9.75) ends even a HEAD of unknown size with the last chunk, which a
-	 * client on the same connection would read as the next answer.  Like 1.0: no chunks. */
+	/* libmicrohttpd (0.9.75) sends the last chunk even for a HEAD of unknown size, which
+	 * a client would read as the next response.  HTTP/1.0 has no chunks. */
 	if (head && !sized)
 		MHD_set_response_options(response, MHD_RF_HTTP_VERSION_1_0_ONLY, MHD_RO_END);
 	return queue(connection, response, reply->status, reply->content_type, NULL, reply->vary,
@@ -373,7 +373,8 @@ int http_fd(const struct http *http, size_t i)
 	return i < http->nservers ? http->fds[i] : -1;
 }
 
-/* microhttpd's own timeout counts inactivity only, so slow bytes would keep one alive. */
+/* Closes connections past their deadline.  microhttpd's own timeout is for inactivity only,
+ * so slow bytes would keep a connection open. */
 static int64_t cut_off(struct http *http)
 {
 	int64_t next = LATEST_NS;
@@ -382,7 +383,7 @@ static int64_t cut_off(struct http *http)
 	for (c = http->conns; c != NULL; c = c->next) {
 		if (c->deadline <= http->now) {
 			shutdown(c->fd, SHUT_RDWR);
-			/* Kept open for a next request that did not come: that is in order. */
+			/* An idle keep-alive connection is not an error. */
 			http->counts.deadline += c->busy || !c->answered;
 			c->deadline = INT64_MAX;
 		} else if (c->deadline - http->now < next) {
@@ -407,8 +408,8 @@ int64_t http_run(struct http *http, int64_t now)
 		    (int64_t)ms * NS_PER_MS < next)
 			next = (int64_t)ms * NS_PER_MS;
 	}
-	/* At its limit microhttpd stops watching for connections, and only its next run, which
-	 * nothing would wake, takes that up again. */
+	/* At the connection limit, microhttpd stops accepting until its next run, which
+	 * nothing would trigger: run again at once. */
 	return http->closed ? 0 : next;
 }
 

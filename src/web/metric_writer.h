@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * windsock's own metrics, one family after the other: head, then samples.
+ * Writes windsock's own metrics, family by family: the head, then the samples.
  */
 #ifndef METRIC_WRITER_H
 #define METRIC_WRITER_H
@@ -29,11 +29,11 @@ void metric_head(const struct metric_writer *w, const char *name, enum ws_kind k
 void metric_sample(const struct metric_writer *w, const char *name,
                    const struct metric_label *labels, uint64_t value);
 
-/* A sample with one label. */
+/* A sample with one label, whose value is `of`. */
 void metric_labelled(const struct metric_writer *w, const char *name, const char *label,
                      struct ws_span of, uint64_t value);
 
-/* A family of one sample: a whole number, or any number. */
+/* A family with one sample: an integer, or any number. */
 void metric_count(const struct metric_writer *w, const char *name, enum ws_kind kind,
                   const char *help, uint64_t value);
 void metric_number(const struct metric_writer *w, const char *name, enum ws_kind kind,

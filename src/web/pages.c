@@ -15,7 +15,7 @@
 
 struct scrape {
 	const struct status *status;
-	struct ws_exposition *expo;
+	struct ws_exposition *exposition;
 	bool openmetrics;
 };
 
@@ -24,7 +24,7 @@ static bool scrape_more(void *stream, struct ws_buf *chunk)
 	struct scrape *s = stream;
 	const struct status *status = s->status;
 
-	if (ws_exposition_more(s->expo, chunk))
+	if (ws_exposition_more(s->exposition, chunk))
 		return true;
 	self_metrics_write(chunk, s->openmetrics, status);
 	if (s->openmetrics)
@@ -36,7 +36,7 @@ static void scrape_done(void *stream)
 {
 	struct scrape *s = stream;
 
-	ws_exposition_free(s->expo);
+	ws_exposition_free(s->exposition);
 	free(s);
 }
 
@@ -59,8 +59,8 @@ static void handle_metrics(void *user, const struct http_request *request,
 	}
 	s->status = status;
 	s->openmetrics = accepted.format == WS_FORMAT_OPENMETRICS;
-	s->expo = ws_exposition_new(status->store, s->openmetrics, clock_now());
-	if (s->expo == NULL) {
+	s->exposition = ws_exposition_new(status->store, s->openmetrics, clock_now());
+	if (s->exposition == NULL) {
 		free(s);
 		reject_memory(reply);
 		return;
@@ -218,7 +218,7 @@ void pages_routes(const struct status *status, struct http_route routes[PAGES_RO
 		{ "/", HTTP_GET, handle_front_page },
 		{ "/unmatched", HTTP_GET, handle_unmatched },
 		{ "/-/healthy", HTTP_GET, handle_healthy },
-		{ "/health", HTTP_GET, handle_healthy }, /* what the peer's Helm chart asks */
+		{ "/health", HTTP_GET, handle_healthy }, /* used by statsd_exporter's chart */
 		{ "/-/ready", HTTP_GET, handle_ready },
 		{ "/-/reload", HTTP_POST | HTTP_PUT, handle_reload },
 		{ NULL, 0, NULL },

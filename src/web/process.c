@@ -12,13 +12,13 @@
 #include "sys/clock.h"
 
 /*
- * Seconds since the epoch, 0 before process_started.  Noted rather than derived: what the
- * kernel knows counts from boot, and the time of boot is in /proc/stat, which a unit with
- * ProcSubset=pid does not see.
+ * Seconds since the epoch; 0 before process_started.  Recorded rather than computed: the
+ * kernel's start time counts from boot, and the boot time is in /proc/stat, which is hidden
+ * from a unit with ProcSubset=pid.
  */
 static double started;
 
-/* What /proc/self/stat tells. */
+/* From /proc/self/stat. */
 struct stat_line {
 	uint64_t threads;
 	uint64_t virtual_bytes;
@@ -63,11 +63,11 @@ static void write_open_fds(const struct metric_writer *w)
 	while ((entry = readdir(dir)) != NULL)
 		n += entry->d_name[0] != '.';
 	closedir(dir);
-	/* One of them was the directory's own. */
+	/* Without the one of the directory itself. */
 	gauge(w, "process_open_fds", "Number of open file descriptors.", n - 1);
 }
 
-/* "No limit" is shown as 2^64, as the Go client shows it. */
+/* "No limit" is 2^64, as in the Go client. */
 static void write_limit(const struct metric_writer *w, int resource, const char *name,
                         const char *help)
 {
@@ -98,8 +98,8 @@ static bool read_stat(struct stat_line *stat)
 
 	if (read_file("/proc/self/stat", text, sizeof(text)) <= 0)
 		return false;
-	/* 4711 (name) S 1 4711 …   the name may hold blanks and parentheses: the last one counts
-	 *           ^             and field 3 follows it; threads are 20, size 23, resident 24 */
+	/* 4711 (name) S 1 4711 …   the name may contain blanks and parentheses; the last ')'
+	 *           ^              ends it.  Then field 3; 20 threads, 23 size, 24 resident */
 	after = strrchr(text, ')');
 	return after != NULL &&
 	       sscanf(after + 1,

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The process_* metrics, from getrusage, /proc/self and the limits.  What the system does not
- * show is left out.
+ * The process_* metrics, from getrusage, /proc/self and the resource limits.  Metrics that
+ * the system does not provide are omitted.
  */
 #ifndef PROCESS_H
 #define PROCESS_H
 
 #include "web/metric_writer.h"
 
-/* Notes the start time; call first thing in main. */
+/* Records the start time; call it first in main. */
 void process_started(void);
 
 void process_write(const struct metric_writer *w);

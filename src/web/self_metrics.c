@@ -12,7 +12,7 @@ static struct ws_span reason_of(enum ws_err err)
 	return ws_span_str(ws_err_reason(err));
 }
 
-/* --- samples and rules ------------------------------------------------------------------- */
+/* --- samples and rules ------------------------------------------------------------------ */
 
 static void write_samples(const struct metric_writer *w, const struct ws_shard *sum)
 {
@@ -73,7 +73,7 @@ static void write_rules(const struct metric_writer *w, const struct ws_stats *st
 	}
 }
 
-/* --- the store --------------------------------------------------------------------------- */
+/* --- the store -------------------------------------------------------------------------- */
 
 static void write_family_rejected(void *user, struct ws_span family, enum ws_err err,
                                   uint64_t count)
@@ -84,7 +84,7 @@ static void write_family_rejected(void *user, struct ws_span family, enum ws_err
 	              count);
 }
 
-/* Of the store, and of those that ingest had no memory for. */
+/* Those of the store, and those that ingest rejected because memory ran out. */
 static void write_series_rejected(const struct metric_writer *w,
                                   const struct ws_store_counts *counts,
                                   const struct ws_shard *sum)
@@ -135,7 +135,7 @@ static void write_store(struct metric_writer *w, struct ws_store *store,
 	ws_store_rejections(store, write_family_rejected, w);
 }
 
-/* --- build and configuration ------------------------------------------------------------- */
+/* --- build and configuration ------------------------------------------------------------ */
 
 static void write_build(const struct metric_writer *w)
 {
@@ -167,7 +167,7 @@ static void write_config(const struct metric_writer *w, const struct status *sta
 	             "Rules of the mapping in force.", ws_mapping_rules(status->mapping));
 }
 
-/* --- sockets and workers ----------------------------------------------------------------- */
+/* --- sockets and workers ---------------------------------------------------------------- */
 
 static uint64_t socket_drops(const struct sock *s)
 {
@@ -222,7 +222,7 @@ static void write_socket_metric(const struct metric_writer *w, const struct stat
 	}
 }
 
-/* A worker's shard has its number. */
+/* A worker and its shard have the same number. */
 static void write_workers(const struct metric_writer *w, const struct status *status)
 {
 	const char *datagrams = "windsock_worker_datagrams_total";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What windsock says of itself in a scrape: the families windsock_* and process_*.
- * docs/metrics.md describes them.
+ * The self metrics: the families windsock_* and process_* of a scrape, described in
+ * docs/metrics.md.
  */
 #ifndef SELF_METRICS_H
 #define SELF_METRICS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The state of a windsock that runs: the daemon owns it and keeps it up to date, the pages show
- * it; all on the main thread.
+ * The status of the running daemon, which owns and updates it; the pages show it.  All on the
+ * main thread.
  */
 #ifndef STATUS_H
 #define STATUS_H
@@ -41,9 +41,9 @@ struct status {
 	uint64_t reloads_bad;
 	bool last_reload_good;
 	double last_good_reload; /* seconds since the epoch */
-	bool lifecycle;          /* whether /-/reload may reload */
+	bool lifecycle;          /* whether /-/reload is enabled */
 
-	/* False: `diags` says why, and nothing has changed. */
+	/* False: the errors are in `diags`, and nothing has changed. */
 	bool (*reload)(void *user, struct ws_buf *diags);
 	void *user;
 };
@@ -51,7 +51,7 @@ struct status {
 /* "starting", "ready", "stopping" */
 const char *status_word(enum status_phase phase);
 
-/* Datagrams the kernel dropped at the workers' sockets. */
+/* Datagrams dropped by the kernel at the workers' sockets. */
 uint64_t status_kernel_drops(const struct status *status);
 
 #endif

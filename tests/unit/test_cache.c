@@ -35,7 +35,7 @@ static struct cache_entry *add(struct cache *cache, struct ws_sample s, size_t n
 	return entry;
 }
 
-/* As ingest does it, a window of one. */
+/* Like ingest, with a window of one. */
 static struct cache_entry *meet(struct cache *cache, const char *head)
 {
 	struct ws_sample s = sample(head, "", WS_TYPE_GAUGE);
@@ -140,7 +140,7 @@ static void ingest(struct ws_ingest *g, struct ws_mapping *mapping, const char *
 	ws_ingest_end(g);
 }
 
-/* Each known name goes through the rules once, however many new ones come between. */
+/* Each known name is matched against the rules once, despite many new ones in between. */
 TEST(a_flood_does_not_make_known_names_new)
 {
 	const struct ws_source source = { "test.ini",

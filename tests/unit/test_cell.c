@@ -115,7 +115,7 @@ TEST(summary)
 
 	cell_quantiles(&box.cell, &options, 0, out);
 	assert_true(isnan(out[0]) && isnan(out[1]));
-	/* Declared. */
+	/* Initialized. */
 	assert_int_equal(put(&box, WS_OP_OBSERVE, 0, 0), WS_OK);
 	cell_quantiles(&box.cell, &options, 0, out);
 	assert_true(isnan(out[0]) && isnan(out[1]));

@@ -143,7 +143,7 @@ TEST(rest)
 	parsed_fini(&p);
 }
 
-TEST(refusals_name_the_flag)
+TEST(errors_name_the_flag)
 {
 	static const struct {
 		const char *arg, *why;
@@ -178,7 +178,7 @@ TEST(refusals_name_the_flag)
 	}
 }
 
-TEST(all_refusals_at_once)
+TEST(all_errors_at_once)
 {
 	static const char *const env[] = { "WINDSOCK_LOG_FORMAT", "xml", NULL };
 	struct parsed p;

@@ -6,7 +6,7 @@
 #define TAGGED UINT64_C(1)
 #define OTHER  UINT64_C(2)
 
-/* What came out: the samples' values, negative for a twin. */
+/* The values of the released samples, negative for duplicates. */
 struct out {
 	double values[2 * DUPLICATES_WAITING];
 	size_t n;
@@ -70,7 +70,7 @@ TEST(a_bare_line_without_tags_lets_it_count)
 	duplicates_saw(t, 7, TAGGED, 0, 5);
 	assert_out(&out, 2, (double[]){ 1, 2 });
 	assert_int_equal(duplicates_judge(t, 7, TAGGED, 6), DUPLICATES_COUNT);
-	/* It turns out to send tags after all. */
+	/* It does send tags after all. */
 	duplicates_saw(t, 7, TAGGED, TAGGED, 7);
 	assert_int_equal(duplicates_judge(t, 7, TAGGED, 8), DUPLICATES_DROP);
 	duplicates_saw(t, 7, TAGGED, 0, 9);
@@ -78,7 +78,7 @@ TEST(a_bare_line_without_tags_lets_it_count)
 	duplicates_free(t);
 }
 
-TEST(senders_and_rules_are_told_apart)
+TEST(senders_and_rules_are_kept_apart)
 {
 	struct out out;
 	struct duplicates *t = make(&out);
@@ -142,7 +142,7 @@ TEST(memory_is_bounded)
 	struct duplicates *t = make(&out);
 	size_t i;
 
-	/* Many more senders than can be remembered: those that wait are released all the same. */
+	/* More senders than there is room for: waiting samples are released nevertheless. */
 	for (i = 1; i <= DUPLICATES_WAITING; i++)
 		hold(t, i * 1000003, TAGGED, (double)i, (int64_t)i);
 	assert_int_equal(out.n, 0);

@@ -41,15 +41,15 @@ static void feed(struct ws_store *store, struct ws_ref ref, enum ws_op op, doubl
 /* All slices; ends with a NUL. */
 static struct ws_buf written(struct ws_store *store, bool openmetrics, size_t *slices)
 {
-	struct ws_exposition *expo = ws_exposition_new(store, openmetrics, 0);
+	struct ws_exposition *exposition = ws_exposition_new(store, openmetrics, 0);
 	struct ws_buf out = WS_BUF_INIT;
 
-	assert_non_null(expo);
-	for (*slices = 1; ws_exposition_more(expo, &out); (*slices)++)
+	assert_non_null(exposition);
+	for (*slices = 1; ws_exposition_more(exposition, &out); (*slices)++)
 		;
 	ws_buf_char(&out, '\0');
 	assert_int_equal(out.err, WS_OK);
-	ws_exposition_free(expo);
+	ws_exposition_free(exposition);
 	return out;
 }
 

@@ -16,13 +16,13 @@
 #define SECOND INT64_C(1000000000)
 #define ANSWER_MAX (1 << 20)
 
-/* What a stream is to do, and what became of it. */
+/* What a stream does, and what happened to it. */
 struct stream {
 	unsigned chunks; /* to send; 0: without end */
 	unsigned mores, dones;
 };
 
-/* The door, on a time of its own, and what its handlers saw. */
+/* The server, with its own time, and what its handlers saw. */
 struct bench {
 	struct http *http;
 	uint16_t port;
@@ -146,8 +146,8 @@ static void put(int fd, const char *text)
 	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
 }
 
-/* Runs the door until something is to be read; what there is, 0 at the end.  Ten seconds of
- * real time at most. */
+/* Runs the server until there is something to read; returns what there is, 0 at the end.  At
+ * most ten seconds of real time. */
 static size_t take(struct bench *b, int fd, char *out, size_t size)
 {
 	int64_t until = clock_now() + 10 * SECOND;
@@ -221,7 +221,7 @@ TEST_WITH(routes_and_methods, struct bench *b, bench_new, bench_free)
 	assert_int_equal(http_counts(b->http).requests, 1);
 }
 
-TEST_WITH(bodies_of_requests_are_passed_over, struct bench *b, bench_new, bench_free)
+TEST_WITH(request_bodies_are_ignored, struct bench *b, bench_new, bench_free)
 {
 	ask(b, "POST /change", "Content-Length: 0\r\n");
 	assert_int_equal(status(b), 200);
@@ -348,7 +348,7 @@ TEST_WITH(streams_are_whole, struct bench *b, bench_new, bench_free)
 	assert_int_equal(b->stream.dones, 1);
 }
 
-/* One that has begun and never ends. */
+/* A response that has started and never ends. */
 static int endless(struct bench *b)
 {
 	int fd = client(b);
@@ -370,7 +370,7 @@ static void run_until_done(struct bench *b)
 	}
 }
 
-TEST_WITH(client_goes_away, struct bench *b, bench_new, bench_free)
+TEST_WITH(client_disconnects, struct bench *b, bench_new, bench_free)
 {
 	close(endless(b));
 	run_until_done(b);
@@ -379,7 +379,7 @@ TEST_WITH(client_goes_away, struct bench *b, bench_new, bench_free)
 	assert_int_equal(b->stream.dones, 1);
 }
 
-TEST_WITH(door_is_shut, struct bench *b, bench_new, bench_free)
+TEST_WITH(free_ends_streams, struct bench *b, bench_new, bench_free)
 {
 	int fd = endless(b);
 
@@ -403,7 +403,7 @@ TEST_WITH(deadline_of_answers, struct bench *b, bench_new, bench_free)
 	close(fd);
 }
 
-/* Bytes that keep trickling do not put it off; the door asks to be called in time. */
+/* Bytes that keep trickling do not postpone it; http_run asks to be called in time. */
 TEST_WITH(deadline_of_requests, struct bench *b, bench_new, bench_free)
 {
 	int fd = client(b);
@@ -424,7 +424,7 @@ TEST_WITH(deadline_of_requests, struct bench *b, bench_new, bench_free)
 }
 
 /* Kept open after an answer: closed too, but nothing went wrong. */
-TEST_WITH(idle_is_no_offence, struct bench *b, bench_new, bench_free)
+TEST_WITH(idle_is_no_error, struct bench *b, bench_new, bench_free)
 {
 	int fd = client(b);
 

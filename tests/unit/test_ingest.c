@@ -203,12 +203,12 @@ static void assert_counters(const struct fixture *f, const char *expect)
 /* Whether the exposition has this line. */
 static bool shows(const struct fixture *f, const char *line)
 {
-	struct ws_exposition *expo = ws_exposition_new(f->store, false, f->now);
+	struct ws_exposition *exposition = ws_exposition_new(f->store, false, f->now);
 	struct ws_buf out = WS_BUF_INIT, wanted = WS_BUF_INIT;
 	bool found;
 
 	ws_buf_char(&out, '\n');
-	while (ws_exposition_more(expo, &out))
+	while (ws_exposition_more(exposition, &out))
 		;
 	ws_buf_char(&out, '\0');
 	ws_buf_printf(&wanted, "\n%s\n", line);
@@ -217,7 +217,7 @@ static bool shows(const struct fixture *f, const char *line)
 		print_message("%s", out.ptr);
 	ws_buf_fini(&wanted);
 	ws_buf_fini(&out);
-	ws_exposition_free(expo);
+	ws_exposition_free(exposition);
 	return found;
 }
 
@@ -237,7 +237,7 @@ static const struct {
 	{ "p.b:11|g", "lines=1 g=1" },
 	{ "p.b:-1|g", "lines=1 g=1" },
 	{ "p.b:10|g", "lines=1 applied=1 g=1 bounded=1" },
-	/* Refused lines, samples and parts. */
+	/* Rejected lines, samples and fields. */
 	{ "junk", "lines=1 !malformed_line=1" },
 	{ "p.c.a:1|c\njunk\np.c.a:x|c", "lines=3 applied=1 c=1 !malformed_line=1 "
 	                                "!malformed_value=1 counted=1" },
@@ -254,7 +254,7 @@ static const struct {
 	{ "p.b:nan|g", "lines=1 g=1" },
 	{ "p.c.a:1e308|c\np.c.a:1e308|c", "lines=2 applied=1 c=2 !overflow=1 counted=2" },
 	{ "p.i:1|s", "lines=1 s=1 !type_mismatch=1 impossible=1" },
-	/* For want of a series. */
+	/* Series that cannot be created. */
 	{ "p.n.up:1|c", "lines=1 c=1 ?reserved_name=1 named=1" },
 	{ "p.n.x:1|c\np.n.x:1|g", "lines=2 applied=1 c=1 g=1 ?type_conflict=1 named=2" },
 	{ "p.n.:1|c", "lines=1 c=1 !empty_metric_name=1 named=1" },
@@ -273,7 +273,7 @@ TEST(every_row)
 	}
 }
 
-/* What is remembered of a name counts as what was found out about it. */
+/* A cached name counts like a new one. */
 TEST(known_names_count_the_same)
 {
 	struct fixture f = plain();
@@ -300,7 +300,7 @@ TEST(unmatched_are_dropped_and_counted)
 	unmake(&f);
 }
 
-/* Known or new, from either generation of cache, and not beyond a change of the rules. */
+/* New or cached, in either generation of the cache, and until the mapping changes. */
 TEST(unmatched_are_listed)
 {
 	struct fixture f = make(mapping_of(rules, ""), 1, (struct ws_limits){ 0 });
@@ -332,7 +332,7 @@ TEST(truncated_line_is_not_used)
 	unmake(&f);
 }
 
-TEST(a_full_store_refuses_each_time)
+TEST(a_full_store_rejects_each_time)
 {
 	struct fixture f = make(mapping_of(rules, ""), 0, (struct ws_limits){ .series = 1 });
 
@@ -359,8 +359,8 @@ TEST(values_arrive)
 	unmake(&f);
 }
 
-/* A sample out of bounds, or refused, does not make a series either. */
-TEST(refused_samples_make_no_series)
+/* A sample that is out of bounds or rejected does not create a series either. */
+TEST(rejected_samples_create_no_series)
 {
 	struct fixture f = plain();
 
@@ -400,9 +400,9 @@ TEST(files_feed_a_series_once)
 	unmake(&f);
 }
 
-/* --- what is remembered --- */
+/* --- cache --- */
 
-TEST(expired_series_are_made_anew)
+TEST(expired_series_are_created_again)
 {
 	struct fixture f = plain();
 
@@ -422,7 +422,7 @@ TEST(expired_series_are_made_anew)
 
 #define NAMES 500
 
-/* More names than are remembered, in one batch and in several. */
+/* More names than the cache holds, in one batch and in several. */
 TEST(full_cache_loses_nothing)
 {
 	struct fixture f = make(mapping_of(rules, ""), 40, (struct ws_limits){ 0 });

@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <windsock/line.h>
 
-/* What a datagram gives: "type head value weight tags;" for a sample, "!reason;" otherwise. */
+/* What a datagram gives: "type head value weight tags;" for a sample, "!reason;"
+ * otherwise. */
 static void describe(struct ws_span datagram, char *out, size_t size)
 {
 	/* At the end of a block of its own, so that a sanitizer sees a read beyond it. */
@@ -56,7 +57,7 @@ static const struct {
 	{ "\n\n", "" },
 	{ "a:1|c\r\nb:2|c\r\n", "c a 1 x1;c b 2 x1;" },
 	{ "bad\na:1|c", "!malformed_line;c a 1 x1;" },
-	/* Refusals. */
+	/* Rejected. */
 	{ "x", "!malformed_line;" },
 	{ ":1|c", "!malformed_line;" },
 	{ "\xff:1|c", "!malformed_line;" },
@@ -112,7 +113,7 @@ TEST(nul_is_a_byte)
 	assert_memory_equal(got, "c a", 3);
 }
 
-TEST(truncated_line_is_refused)
+TEST(truncated_line_is_rejected)
 {
 	struct ws_lines it;
 	struct ws_sample s;

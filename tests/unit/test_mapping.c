@@ -81,7 +81,7 @@ static void describe_action(const struct ws_mapping *m, const struct ws_action *
 	ws_buf_char(out, ';');
 }
 
-/* What the resolution says beside its actions. */
+/* The resolution without its actions. */
 static void describe_rest(const struct ws_resolution *r, struct ws_buf *out)
 {
 	size_t i;
@@ -206,7 +206,7 @@ static const struct {
 	{ RULE("f", "match = f.<x>\nmetric = n\nas = summary") RULE("s", "match = s.<x>\n"
 	  "metric = m\ninitialize = f"), "s.a:3|c",
 	  "s summary n{x=\"a\"} *0 continues initialized;s counter m{x=\"a\"};" },
-	/* Twins: bits of the rules, by what fits the name and by what takes the sample. */
+	/* Duplicates: bits of rules that match the name, and of those that take the sample. */
 	{ TWINS, "t:1|c|#x:1", "a counter m{x=\"1\"};fits 1, takes 1;" },
 	{ TWINS, "t:1|c", "c drop;fits 1, takes 0;" },
 	{ TWINS, "t.1:1|c", "b counter m{x=\"1\"} duplicate 1;" },
@@ -234,7 +234,7 @@ static const struct {
 	{ FILE_SECTION("dogstatsd_seconds = all")
 	  RULE("r", "match = t\nmetric = m\ndogstatsd_seconds = none"), "t:2|ms|#a:b",
 	  "r summary m{a=\"b\"};" },
-	/* Labels beside those of the rule, and tags that are none. */
+	/* Labels in addition to the rule's, and tags that are not labels. */
 	{ FILE_SECTION("add_labels = y=1, x=2") RULE("r", "match = t.<x>\nmetric = m"), "t.a:1|c",
 	  "r counter m{x=\"a\",y=\"1\"};" },
 	{ FILE_SECTION("prefix = p.<env>\nadd_labels = env")
@@ -270,7 +270,7 @@ static const struct {
 	  "r gauge m{};" },
 	{ FILE_SECTION("as = histogram") RULE("r", "match = a\nmetric = m\nas = summary"),
 	  "a:1|d", "r summary m{};" },
-	/* Bounds do not stop the rules behind. */
+	/* Bounds do not stop later rules. */
 	{ RULE("r", "match = a\nmetric = m\nmin = 1\nmax = 2") RULE("s", "match = a\nmetric = n"),
 	  "a:9|c", "r counter m{} 1..2;s counter n{};" },
 	{ RULE("r", "match = a\ndrop = yes\nmax = -1"), "a:9|c", "r drop -inf..-1;" },
@@ -333,7 +333,7 @@ static const struct {
 	{ RULE("r", "match = a\nmetric = m\nignore_tags = k"), "a:1|c|#k:1,j:2",
 	  "r counter m{j=\"2\"};" },
 	{ FILE_SECTION("ignore_tags = k"), "a:1|c|#k:1,j:2", "- counter a{j=\"2\"} unmatched;" },
-	/* Refused heads. */
+	/* Rejected heads. */
 	{ RULE("r", "match = a\nmetric = m"), "a,k=v:1|c|#x:y", "!mixed_tagging_styles" },
 	{ RULE("r", "match = a\nmetric = m"), ",k=v:1|c", "!empty_metric_name" },
 };
@@ -435,7 +435,7 @@ static const struct {
 	  "__*\n" },
 	{ "[r]\nmatch = a\nmetric = m\nhelp = <x>\n",
 	  "a.ini:1: <x> is neither a capture of the rule nor one of its tags\n" },
-	/* Rules beside rules. */
+	/* Several rules. */
 	{ RULE("r", "match = <x>.b\nmetric = m") RULE("s", "match = a.b\nmetric = n"),
 	  "a.ini:4: rule [s] is never reached: everything it matches goes to rule [r] (a.ini:1)\n" },
 	{ RULE("r", "regex = a+\nmetric = m") RULE("s", "regex = a+\nmetric = n"),
@@ -521,7 +521,7 @@ TEST(not_shadowed)
 
 /* --- several files --- */
 
-TEST(each_file_is_a_view)
+TEST(each_file_sees_every_sample)
 {
 	const char *const texts[] = {
 		RULE("r", "match = a.<x>\nmetric = m") RULE("s", "match = <x...>\nmetric = n"),
@@ -595,7 +595,7 @@ TEST(prefix_option_wins_over_the_files)
 
 /* --- the rest of the contract --- */
 
-TEST(shapes_and_help)
+TEST(options_and_help)
 {
 	const char *const texts[] = {
 		FILE_SECTION("buckets = 1, 2.5\nwindow = 1m")
@@ -695,7 +695,7 @@ TEST(rules_as_written)
 	r = ws_mapping_rule(m, 2);
 	assert_string_equal(r.kind, "drop");
 	assert_int_equal(r.metric.len, 0);
-	/* A template might make any family that begins and ends as it does. */
+	/* A template may make any family that starts and ends like it. */
 	assert_true(ws_mapping_makes(m, ws_span_str("m_anything")));
 	assert_false(ws_mapping_makes(m, ws_span_str("anything")));
 	ws_mapping_unref(m);
@@ -746,7 +746,7 @@ TEST(references)
 	ws_resolution_free(NULL);
 }
 
-/* What stood in diags before stays, and does not count as a mistake. */
+/* Earlier text in diags is kept and does not count as an error. */
 TEST(diags_are_added)
 {
 	const char *const good[] = { RULE("r", "match = a\nmetric = m"), NULL };

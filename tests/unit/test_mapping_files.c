@@ -60,7 +60,7 @@ TEST(bad_file_has_its_line)
 	ws_buf_fini(&diags);
 }
 
-TEST(huge_file_is_refused)
+TEST(huge_file_is_rejected)
 {
 	char name[] = "/tmp/windsock-test-XXXXXX";
 	int fd = mkstemp(name);

@@ -95,7 +95,7 @@ TEST(compression)
 	assert_false(ws_negotiate_gzip(ws_span(NULL, 0)));
 }
 
-TEST(json_is_asked_for_by_name)
+TEST(json_is_requested_by_name)
 {
 	static const char *const asked[] = { "application/json", "text/html, application/JSON;q=0.5",
 		                             "application/json,*/*;q=0.9",

@@ -6,7 +6,7 @@
 #include "sys/clock.h"
 #include "web/pages.h"
 
-/* A windsock without workers, and how its next reload is to end. */
+/* A daemon without workers, and the result of its next reload. */
 struct bench {
 	struct status status;
 	struct http_route routes[PAGES_ROUTES];
@@ -83,7 +83,7 @@ static void bench_free(struct bench *b)
 	free(b);
 }
 
-/* What a page answers, as the door would have it: streams are read to their end. */
+/* A page's response, as the server would send it: streams are read to their end. */
 static const char *ask(struct bench *b, const char *path, const char *accept)
 {
 	const struct http_request request = { HTTP_GET, ws_span_str(path),
@@ -143,7 +143,7 @@ TEST_WITH(reload_says_how_it_ended, struct bench *b, bench_new, bench_free)
 	assert_int_equal(b->reloads, 2);
 }
 
-/* What a sender can put onto the front page stays text there. */
+/* Text from senders remains text on the front page. */
 TEST_WITH(front_page_has_no_markup_of_senders, struct bench *b, bench_new, bench_free)
 {
 	struct ws_sample s = { .head = ws_span_str("<script>x</script>"),
@@ -168,7 +168,7 @@ TEST_WITH(front_page_has_no_markup_of_senders, struct bench *b, bench_new, bench
 	assert_null(strstr(page, "<b "));
 }
 
-TEST_WITH(front_page_tells_of_a_failed_reload, struct bench *b, bench_new, bench_free)
+TEST_WITH(front_page_reports_a_failed_reload, struct bench *b, bench_new, bench_free)
 {
 	assert_null(strstr(ask(b, "/", ""), "the previous mapping is in force"));
 	b->status.last_reload_good = false;

@@ -18,7 +18,7 @@ static struct pattern parsed(const char *text)
 }
 
 static const struct {
-	const char *pattern, *name, *values; /* NULL: does not fit */
+	const char *pattern, *name, *values; /* NULL: does not match */
 } rows[] = {
 	{ "a.b", "a.b", "" },
 	{ "a.b", "a.b.c", NULL },
@@ -76,7 +76,7 @@ TEST(covers)
 	}
 }
 
-TEST(refused)
+TEST(rejected)
 {
 	static const char *const bad[] = { "", "a<", "a>b", "<>", "<a><b>", "<x...>y", "<a>.<a>",
 		                           "<1>", "<x:a||b>", "<x: a|b>", "<x:a |b>" };
@@ -92,7 +92,7 @@ TEST(refused)
 	}
 }
 
-/* Whatever pattern_match takes, the matcher must offer, in order. */
+/* The index must find every pattern that pattern_match accepts, in order. */
 TEST(pattern_index_never_misses)
 {
 	struct arena arena = ARENA_INIT;

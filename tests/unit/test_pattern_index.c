@@ -4,9 +4,9 @@
 #include "rules/pattern_index.h"
 
 /*
- * Random patterns against random names over a small alphabet, so that many fit: what
- * pattern_match takes the matcher must offer, in order, and what it offers too much may only
- * come from alternatives.
+ * Random patterns against random names over a small alphabet, so that many match: the index
+ * must find every pattern that pattern_match accepts, in order, and may find others only
+ * because of alternatives.
  */
 #define ROUNDS   300
 #define PATTERNS 12
@@ -33,7 +33,7 @@ static void random_pattern(struct ws_buf *out)
 		ws_buf_str(out, parts[roll(sizeof(parts) / sizeof(parts[0]))]);
 }
 
-/* A copy in the arena, of a pattern that can be read. */
+/* A copy in the arena of a valid pattern. */
 static struct pattern *any_pattern(struct arena *arena)
 {
 	struct pattern *p = arena_alloc(arena, sizeof(*p));
@@ -87,7 +87,7 @@ static size_t compare(const struct pattern_index *m, struct pattern_index_scratc
 		if (offered && !fits && !has_choice(p[id]))
 			fail_msg("%.*s is too much", WS_SPAN_ARG(name));
 	}
-	/* Each once and ascending: nothing is left over. */
+	/* Each once and in ascending order. */
 	assert_int_equal(at, found);
 	return fitting;
 }
@@ -121,7 +121,7 @@ TEST(random_sets)
 	assert_true(fitting > 5000);
 }
 
-TEST(no_pattern_fits_nothing)
+TEST(an_empty_index_finds_nothing)
 {
 	struct arena arena = ARENA_INIT;
 	struct pattern_index *m = pattern_index_new(&arena);
@@ -136,7 +136,7 @@ TEST(no_pattern_fits_nothing)
 	arena_fini(&arena);
 }
 
-/* Ids are given back sorted, whatever the order in which they came. */
+/* Ids are returned sorted, whatever the order in which they were added. */
 TEST(same_pattern_twice)
 {
 	struct arena arena = ARENA_INIT;

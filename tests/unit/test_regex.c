@@ -82,7 +82,7 @@ static const struct {
 	{ "\xff", NULL },
 };
 
-TEST(refused)
+TEST(rejected)
 {
 	size_t i;
 

@@ -166,7 +166,7 @@ TEST(unknown_places)
 	assert_int_equal(listen_on(&list, "no-such-host.invalid:1", &udp), WS_ERR_SYSTEM);
 	assert_true(starts_with(why, "--flag=no-such-host.invalid:1: cannot find the address of "
 	                             "\"no-such-host.invalid\": "));
-	/* TEST-NET-1 belongs to nobody. */
+	/* TEST-NET-1 is not in use. */
 	assert_int_equal(listen_on(&list, "192.0.2.254:1025", &tcp), WS_ERR_SYSTEM);
 	assert_string_equal(why, "cannot listen on 192.0.2.254:1025 (TCP): this machine does not "
 	                         "have that address. See which it has with: ip address; then set "
@@ -203,7 +203,7 @@ TEST(ports_in_use)
 	port_in_use(&tcp, "TCP", 9102, "ss -ltnp");
 }
 
-/* With reuse_port windsock's own sockets share; the probe notices that somebody is there. */
+/* With reuse_port, windsock's own sockets share a port; the probe detects other programs. */
 TEST(shared_ports)
 {
 	struct sock_options o = { .kind = SOCK_KIND_UDP, .reuse_port = true, .probe = true };
@@ -322,7 +322,7 @@ TEST(drops_and_queue)
 	assert_int_equal(sock_queued(-1), 0);
 }
 
-/* The kernel counts twice what was asked for. */
+/* The kernel doubles the requested size. */
 TEST(granted_buffer)
 {
 	const struct sock_options asked = { .kind = SOCK_KIND_UDP, .receive_buffer = 65536 };
@@ -339,7 +339,7 @@ TEST(granted_buffer)
 	sock_close_all(&list);
 }
 
-/* Whoever listens there, on all addresses or on one, is reached; nobody is not. */
+/* Connects to a listener on all addresses or on one; fails if there is none. */
 TEST(connections)
 {
 	static const char *const addresses[] = { ":0", "0.0.0.0:0", "[::]:0", "127.0.0.1:0",

@@ -38,7 +38,7 @@ TEST(rules_by_name)
 	char name[] = "a";
 	struct ws_rule_stats *a = ws_stats_rule(stats, ws_span_str(name)), *b;
 
-	/* A copy: the name's memory may go. */
+	/* A copy: the name's memory can be freed. */
 	name[0] = 'b';
 	b = ws_stats_rule(stats, ws_span_str(name));
 	assert_ptr_not_equal(a, b);

@@ -11,7 +11,7 @@
 
 static const struct ws_limits no_limits = { 0 };
 
-/* Of the targets that are made. */
+/* Of the targets below. */
 static uint64_t epoch;
 
 static struct ws_store *make(struct ws_limits limits)
@@ -193,25 +193,25 @@ TEST(errors_of_cells_come_back)
 	ws_store_free(store);
 }
 
-struct refusal {
+struct rejection {
 	const char *family;
 	enum ws_err err;
 	uint64_t count;
 };
 
-static void on_refusal(void *user, struct ws_span family, enum ws_err err, uint64_t count)
+static void on_rejection(void *user, struct ws_span family, enum ws_err err, uint64_t count)
 {
-	struct refusal *r = user;
+	struct rejection *r = user;
 
 	if (ws_span_is(family, r->family) && err == r->err)
 		r->count += count;
 }
 
-static uint64_t refusals(struct ws_store *store, const char *family, enum ws_err err)
+static uint64_t rejections(struct ws_store *store, const char *family, enum ws_err err)
 {
-	struct refusal r = { .family = family, .err = err };
+	struct rejection r = { .family = family, .err = err };
 
-	ws_store_rejections(store, on_refusal, &r);
+	ws_store_rejections(store, on_rejection, &r);
 	return r.count;
 }
 
@@ -222,7 +222,7 @@ TEST(type_conflict)
 	assert_int_equal(intern(store, "f", WS_KIND_GAUGE, ""), WS_OK);
 	assert_int_equal(intern(store, "f", WS_KIND_COUNTER, ""), WS_ERR_TYPE_CONFLICT);
 	assert_int_equal(intern(store, "f", WS_KIND_COUNTER, "a"), WS_ERR_TYPE_CONFLICT);
-	assert_int_equal(refusals(store, "f", WS_ERR_TYPE_CONFLICT), 2);
+	assert_int_equal(rejections(store, "f", WS_ERR_TYPE_CONFLICT), 2);
 	assert_int_equal(ws_store_counts(store).rejected[WS_ERR_TYPE_CONFLICT], 2);
 	assert_int_equal(nseries(store), 1);
 	ws_store_free(store);
@@ -255,7 +255,7 @@ TEST(limits)
 	assert_int_equal(intern(store, "b", WS_KIND_GAUGE, "2"), WS_ERR_SERIES_LIMIT);
 	assert_int_equal(intern(store, "up", WS_KIND_GAUGE, ""), WS_ERR_RESERVED_NAME);
 	assert_int_equal(intern(store, "windsock_x", WS_KIND_GAUGE, ""), WS_ERR_RESERVED_NAME);
-	assert_int_equal(refusals(store, "a", WS_ERR_FAMILY_SERIES_LIMIT), 1);
+	assert_int_equal(rejections(store, "a", WS_ERR_FAMILY_SERIES_LIMIT), 1);
 	assert_int_equal(ws_store_counts(store).rejected[WS_ERR_RESERVED_NAME], 2);
 	assert_int_equal(ws_store_counts(store).rejected[WS_ERR_SERIES_LIMIT], 1);
 	assert_int_equal(ws_store_counts(store).rejected[WS_ERR_FAMILY_LIMIT], 1);
@@ -292,13 +292,13 @@ TEST(collisions)
 
 		assert_int_equal(intern(store, "x", rows[i].owner, ""), WS_OK);
 		assert_int_equal(intern(store, rows[i].name, WS_KIND_GAUGE, ""), rows[i].err);
-		assert_int_equal(refusals(store, "x", WS_ERR_NAME_COLLISION),
+		assert_int_equal(rejections(store, "x", WS_ERR_NAME_COLLISION),
 		                 rows[i].err != WS_OK);
 		ws_store_free(store);
 		store = make(ws_limits_default);
 		assert_int_equal(intern(store, rows[i].name, WS_KIND_GAUGE, ""), WS_OK);
 		assert_int_equal(intern(store, "x", rows[i].owner, ""), rows[i].err);
-		assert_int_equal(refusals(store, rows[i].name, WS_ERR_NAME_COLLISION),
+		assert_int_equal(rejections(store, rows[i].name, WS_ERR_NAME_COLLISION),
 		                 rows[i].err != WS_OK);
 		ws_store_free(store);
 	}
@@ -435,7 +435,7 @@ TEST(reconfigure_changes_ttl)
 	intern_ttl(store, "f", "old", 0, 0);
 	intern_ttl(store, "f", "new", 0, 0);
 	epoch++;
-	/* Nobody sends `old` any more; it follows all the same. */
+	/* `old` is no longer sent, but follows nevertheless. */
 	intern_ttl(store, "f", "new", 100, 50);
 	ws_store_expire(store, 100, 99);
 	assert_reads(store, "F:f{new}0 ");
@@ -473,7 +473,7 @@ TEST(reconfigure_retires)
 	h.epoch = ++epoch;
 	assert_int_equal(ws_store_counts(store).retired, 1);
 	assert_reads(store, "F:h{}0 F:k{1}0 k{2}0 F:u{}0 ");
-	/* Another kind, other buckets: made anew. */
+	/* Another kind, other buckets: created again. */
 	assert_int_equal(intern(store, "k", WS_KIND_COUNTER, "3"), WS_OK);
 	h.options.buckets = buckets;
 	h.options.nbuckets = 1;
@@ -503,7 +503,7 @@ TEST(a_late_configuration_changes_nothing)
 	now = target("f", WS_KIND_COUNTER, "a");
 	now.help = ws_span_str("new");
 	assert_int_equal(ws_store_intern(store, &now, 0, &ref), WS_OK);
-	/* A worker that has not heard of it yet. */
+	/* A worker that still has the previous mapping. */
 	assert_int_equal(ws_store_intern(store, &late, 0, &ref), WS_ERR_TYPE_CONFLICT);
 	late.family = ws_span_str("g");
 	assert_int_equal(ws_store_intern(store, &late, 0, &ref), WS_OK);
@@ -526,7 +526,7 @@ TEST(freed_though_retired_under_a_cursor)
 	assert_true(slice(cursor, &r));
 	ws_store_reconfigure(store, keep_but, "a");
 	ws_store_expire(store, 0, 99);
-	/* One of the same name comes too late for this reading. */
+	/* A new family with the same name is too late for this reading. */
 	intern_ttl(store, "a", "3", 0, 0);
 	while (slice(cursor, &r))
 		;
@@ -560,8 +560,8 @@ TEST(slices_while_families_come_and_go)
 }
 
 /*
- * Series that live throughout carry numbers below LASTING; around them others are born and
- * expire between slices, so that holes are made, trimmed and squeezed.
+ * Series that live throughout have numbers below LASTING; between slices, others around them
+ * are created and expire, so that holes appear, are trimmed and are squeezed out.
  */
 #define LASTING 300
 
@@ -668,7 +668,7 @@ TEST(cursors_side_by_side)
 		snprintf(labels, sizeof(labels), "%d", i);
 		intern_ttl(store, "f", labels, i < 8 ? 10 : 100, 0);
 	}
-	/* Within one epoch the first TTL of a family stands. */
+	/* Within an epoch, the first TTL of a family wins. */
 	assert_true(slice(stopped, &r));
 	assert_true(slice(dropped, &other));
 	intern_ttl(store, "f", "9", 10, 5);
@@ -743,7 +743,7 @@ TEST(many_expire_in_steps)
 	ws_store_free(store);
 }
 
-/* Threads: writers who intern and apply, a reader, one who expires and reconfigures. */
+/* Threads: writers that intern and apply, a reader, one that expires and reconfigures. */
 
 #define WRITERS 3
 #define ROUNDS  300

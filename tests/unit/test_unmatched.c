@@ -18,7 +18,7 @@ static struct ws_sample sample(const char *line)
 	return s;
 }
 
-/* A name whose place nobody remembers. */
+/* A name whose place was not kept. */
 static bool add(struct ws_unmatched *u, unsigned shard, const char *line, int64_t now)
 {
 	struct ws_unmatched_place place = { 0 };
@@ -96,7 +96,7 @@ TEST(tags_and_types_are_no_names)
 	ws_unmatched_free(u);
 }
 
-TEST(long_names_are_cut_and_told_apart)
+TEST(long_names_are_cut_and_stay_distinct)
 {
 	struct ws_unmatched *u = ws_unmatched_new(1, key);
 	struct ws_unmatched_name names[WS_UNMATCHED_MAX];
@@ -172,7 +172,7 @@ TEST(what_is_listed_is_found)
 	ws_unmatched_free(u);
 }
 
-/* Whose place was taken finds another one. */
+/* A name whose slot was taken gets another one. */
 TEST(a_place_that_is_gone)
 {
 	struct ws_unmatched *u = ws_unmatched_new(1, key);
@@ -191,7 +191,7 @@ TEST(a_place_that_is_gone)
 	ws_unmatched_free(u);
 }
 
-TEST(lanes_are_added)
+TEST(shards_are_added)
 {
 	struct ws_unmatched *u = ws_unmatched_new(3, key);
 

@@ -23,7 +23,7 @@ TEST(well_formed)
 		assert_false(ws_utf8_is_valid(ws_span_str(bad[i])));
 }
 
-/* A high bit is seen wherever it stands: words and tail. */
+/* A high bit is found at any position: in words and in the tail. */
 TEST(ascii)
 {
 	char text[21];

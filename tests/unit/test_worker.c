@@ -157,7 +157,7 @@ TEST_WITH(datagrams_arrive, struct bench *b, bench_started, bench_free)
 	assert_int_equal(ws_store_counts(b->store).series, 2);
 }
 
-/* More than several wake-ups may take, and the coalescing timer between them. */
+/* More than several wakeups can read, with the coalescing timer in between. */
 TEST_WITH(bursts_arrive, struct bench *b, bench_started, bench_free)
 {
 	struct ws_shard shard;
@@ -198,7 +198,7 @@ TEST_WITH(stop_drains, struct bench *b, bench_new, bench_free)
 	b->worker = NULL;
 }
 
-TEST_WITH(stop_tells_what_it_left, struct bench *b, bench_new, bench_free)
+TEST_WITH(stop_reports_what_it_left, struct bench *b, bench_new, bench_free)
 {
 	int i;
 

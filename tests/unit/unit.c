@@ -7,7 +7,7 @@
 static struct unit *units;
 static size_t count;
 
-/* Nobody promises in what order constructors run. */
+/* The order in which constructors run is not specified. */
 void unit_add(struct unit *unit)
 {
 	struct unit **at = &units;

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What each unit test begins with.  A test is defined and registered at once, so that none can
- * be forgotten; unit.c has main(), which runs those of its program in the order of their lines.
+ * Included by every unit test.  A test is defined and registered at once, so that none can be
+ * forgotten; unit.c has main(), which runs a program's tests in the order of their lines.
  *
  *	TEST(an_empty_store_has_no_series)
  *	{
  *		assert_int_equal(...);
  *	}
  *
- *	TEST_WITH(a_full_store_refuses, struct bench *b, bench_new, bench_free)
+ *	TEST_WITH(a_full_store_rejects, struct bench *b, bench_new, bench_free)
  *	{
  *		assert_true(b->...);
  *	}
  *
- * The second one gets as `b` what bench_new() returned, or fails if that is NULL; bench_free(b)
- * comes after it, also after a failure.
+ * The second one gets the result of bench_new() as `b`, or fails if that is NULL;
+ * bench_free(b) is called after it, even after a failure.
  */
 #ifndef UNIT_H
 #define UNIT_H
@@ -32,7 +32,7 @@ struct unit {
 	struct unit *next;
 };
 
-/* Keeps it; before main(). */
+/* Registers the test, before main(). */
 void unit_add(struct unit *unit);
 
 #define TEST(title)									\
