@@ -35,6 +35,7 @@ struct rules {
 	struct ws_resolution *resolution;
 	struct ws_rule_stats **stats; /* by rule */
 	uint64_t *duplicate_of;       /* by rule */
+	bool uses_sender;
 };
 
 /* Pointers into the cache.  They are invalid once entries are dropped: see reset_cursors. */
@@ -123,6 +124,7 @@ static bool take_mapping(struct ws_ingest *in, struct ws_mapping *mapping)
 	size_t n = ws_mapping_rules(mapping), i;
 	struct rules rules = {
 		.mapping = ws_mapping_ref(mapping),
+		.uses_sender = ws_mapping_uses_sender(mapping),
 		.resolution = ws_resolution_new(mapping, in->options.learned),
 		.stats = calloc(n + 1, sizeof(struct ws_rule_stats *)),
 		.duplicate_of = calloc(n + 1, sizeof(uint64_t)),
@@ -655,7 +657,10 @@ enum ws_err ws_ingest_begin(struct ws_ingest *in, struct ws_mapping *mapping, in
 
 void ws_ingest_datagram(struct ws_ingest *in, const struct ws_datagram *datagram)
 {
-	const bool named = ws_mapping_uses_sender(in->rules.mapping);
+	/* 0 means no sender. */
+	const uint64_t sender = datagram->sender != 0 ? datagram->sender : 1;
+	const struct ws_span address =
+		in->rules.uses_sender ? datagram->address : ws_span(NULL, 0);
 	struct ws_lines it;
 	enum ws_err err;
 
@@ -671,10 +676,8 @@ void ws_ingest_datagram(struct ws_ingest *in, const struct ws_datagram *datagram
 			continue;
 		}
 		p->line = it.line;
-		/* 0 means no sender. */
-		p->sender = datagram->sender != 0 ? datagram->sender : 1;
-		if (named)
-			p->sample.sender = datagram->address;
+		p->sender = sender;
+		p->sample.sender = address;
 		p->hash = cache_hash(in->cache, &p->sample);
 		cache_prefetch(in->cache, p->hash);
 		if (++in->npending == WINDOW)
