@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# make            build/windsock            make test      all tests
+# make            build/windsock            make test      all tests; tests/tests.mk
 # make demo       a made-up Airflow         make run       windsock, in the foreground
 # make deps       what is needed            make install   uninstall; packaging/install.mk
 # make dist       the tarball               make release-notes
@@ -7,16 +7,16 @@
 # make deb        for Debian and Ubuntu     make sbom      build/windsock.spdx.json
 # make html       the manual, build/docs
 # V=1 shows commands; WERROR=1; SANITIZE=address,undefined or SANITIZE=thread; BUILD=directory
-# DEPS=no installs nothing: for the builds of packages
+# DEPS=no installs nothing: for package builds
 
 VERSION = 0.1.0
-# The commit and its time: a tarball says them itself, whatever git it has been unpacked in.
+# The commit and its time.  A tarball's own record takes precedence over git.
 COMMIT := $(shell grep -E '^[0-9a-f]{40,} [0-9]+$$' packaging/release/revision || \
             git log -1 --format='%H %ct' 2>/dev/null || echo unknown 0)
 REVISION := $(shell echo $(COMMIT) | cut -c 1-12)
 
 CC ?= cc
-# CC=aarch64-linux-gnu-gcc builds for another machine with the tools of the same name.
+# CC=aarch64-linux-gnu-gcc cross-compiles with the tools of the same prefix.
 CROSS := $(filter %-,$(patsubst %gcc,%,$(notdir $(firstword $(CC)))))
 PKG_CONFIG ?= $(CROSS)pkg-config
 ifeq ($(origin AR),default)
@@ -26,8 +26,8 @@ SANITIZE ?=
 BUILD ?= build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
 comma := ,
 
-# The wings of src/, from the ground up; docs/architecture.md has a sentence for each.  The
-# library is pure: no I/O, log, clock, exit.
+# The folders of src/, bottom up; docs/architecture.md describes each.  The library is pure:
+# no I/O, log, clock or exit.
 LIBRARY := base statsd series rules exposition ingest
 DAEMON := sys receive web daemon commands
 sources = $(foreach wing,$(1),$(wildcard src/$(wing)/*.c))
@@ -47,9 +47,9 @@ SANITIZERS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer \
               -fno-sanitize-recover=all)
 
 CFLAGS ?= -O2 -g
-# The same bytes in every directory.
+# For the same output in every build directory.
 PREFIX_MAP ?= -ffile-prefix-map=$(CURDIR)=.
-# Evaluated once, and only when something is built: `make deps` may have to come first.
+# Evaluated once, and only when something is built, since `make deps` may have to run first.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(PACKAGES)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(PACKAGES)))$(PKG_LIBS)
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Iinclude -Isrc $(PKG_CFLAGS) \
@@ -57,6 +57,8 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Iinclude -Isrc $(PKG
 ALL_LDFLAGS = -fPIE -pie -Wl,-z,relro,-z,now -pthread $(SANITIZERS) $(LDFLAGS)
 LIBS = $(PKG_LIBS) -lm $(LDLIBS)
 
+# The distribution's Python: it has what packaging/deps.sh installs.
+PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
@@ -65,12 +67,7 @@ LIBRARY_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(call sources,$(LIBRARY)))
 DAEMON_OBJECTS := $(filter-out $(MAIN),$(patsubst %.c,$(BUILD)/%.o,$(call sources,$(DAEMON)))) \
                   $(BUILD)/builtin.o
 ARCHIVES := $(BUILD)/libwindsockd.a $(BUILD)/libwindsock.a
-UNITS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/test_*.c))
-CORPORA := $(patsubst fuzz/fuzz_%.c,$(BUILD)/tests/test_corpus_%,$(wildcard fuzz/fuzz_*.c))
-FUZZERS := $(patsubst fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard fuzz/fuzz_*.c))
-BENCHES := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench_*.c))
-
-.PHONY: all deps run demo test capture drift e2e check-format lint fuzz bench dashboards clean FORCE
+.PHONY: all deps run demo clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -78,13 +75,10 @@ all: $(BUILD)/windsock
 
 need = $(if $(filter no,$(DEPS)),true,sh packaging/deps.sh) $(1)
 
-# The stamp: looking is quick, not looking is quicker.
+# Stamps: checking for packages is quick, but not checking is quicker.
 $(BUILD)/deps: packaging/deps.sh
 	@mkdir -p $(@D)
 	$(Q)$(call need,build)
-	@touch $@
-$(BUILD)/deps-test: packaging/deps.sh | $(BUILD)/deps
-	$(Q)$(call need,build test)
 	@touch $@
 deps:
 	$(Q)sh packaging/deps.sh build test
@@ -99,9 +93,9 @@ $(BUILD)/%.a:
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcsD $@ $^
 
-$(BUILD)/src/daemon/conf.o: CPPFLAGS += -DWINDSOCK_VERSION='"$(VERSION)"' \
+$(BUILD)/src/base/build.o: CPPFLAGS += -DWINDSOCK_VERSION='"$(VERSION)"' \
                                  -DWINDSOCK_REVISION='"$(REVISION)"'
-$(BUILD)/src/daemon/conf.o: $(BUILD)/revision
+$(BUILD)/src/base/build.o: $(BUILD)/revision
 $(BUILD)/revision: FORCE
 	@mkdir -p $(@D)
 	@echo '$(VERSION) $(REVISION)' | cmp -s - $@ || echo '$(VERSION) $(REVISION)' > $@
@@ -114,7 +108,7 @@ $(BUILD)/builtin.o: $(BUILD)/builtin.c
 	$(call say,CC,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-# The mapping that is compiled in, as numbers: any byte may stand in the file.
+# The built-in mapping, as numbers, because the file may contain any byte.
 $(BUILD)/builtin.c: mappings/airflow.ini Makefile
 	@mkdir -p $(@D)
 	$(call say,GEN,$@)
@@ -126,30 +120,6 @@ $(BUILD)/builtin.c: mappings/airflow.ini Makefile
 	  echo '0 };'; \
 	  echo 'const unsigned long builtin_airflow_size = sizeof(builtin_airflow) - 1;' ) > $@
 
-$(BUILD)/tests/%: $(BUILD)/tests/%.o $(ARCHIVES) | $(BUILD)/deps-test
-	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
-$(BUILD)/tests/test_%.o: | $(BUILD)/deps-test
-
-# It counts allocations.
-$(BUILD)/tests/test_ingest: ALL_LDFLAGS += \
-  $(foreach f,malloc calloc realloc aligned_alloc,-Wl,--wrap=$f)
-
-# The corpora, through the fuzz targets, with any compiler.
-$(BUILD)/tests/test_corpus_%: $(BUILD)/fuzz/replay.o $(BUILD)/fuzz/fuzz_%.o $(ARCHIVES)
-	@mkdir -p $(@D)
-	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
-
-# The distribution's Python: it has what packaging/deps.sh installs.
-PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
-RUN = WINDSOCK=$(BUILD)/windsock $(PYTHON) tests/run.py
-
-.PHONY: units
-units: $(UNITS) $(CORPORA)
-test: $(BUILD)/windsock units $(BUILD)/deps-test
-	$(Q)$(RUN) $(sort $(wildcard tests/integration/test_*.py)) $(UNITS) $(CORPORA)
-
 run: $(BUILD)/windsock
 	@printf '%s\n' 'In airflow.cfg, under [metrics]:' '    statsd_on = True' \
 	  '    statsd_host = localhost' '    statsd_port = 8125'
@@ -159,77 +129,7 @@ demo: $(BUILD)/windsock
 	$(Q)$(call need,demo)
 	$(Q)$(PYTHON) packaging/demo.py $(BUILD)/windsock tests/data/airflow-2.11-plain.capture
 
-capture:
-	$(Q)tests/capture/capture.sh
-
-# A real Airflow from PyPI sends, a real Prometheus scrapes.  Three minutes for each mode.
-MODES ?= plain influxdb dogstatsd
-e2e: $(BUILD)/windsock $(BUILD)/deps-test
-	$(Q)$(call need,e2e)
-	$(Q)AIRFLOW='$(or $(AIRFLOW),2.11.0 newest)' MODES='$(MODES)' $(RUN) -j 1 tests/e2e/test_airflow.py
-
-# After a new Airflow: make drift AIRFLOW=3.3.2, or a directory with one.
-drift: $(BUILD)/windsock
-	$(Q)WINDSOCK=$(BUILD)/windsock $(PYTHON) tests/tools/drift.py $(or $(AIRFLOW),newest)
-
-# Grafana's dashboards, from their sources (node, npm).
-GRAFANA := packaging/monitoring/grafana
-dashboards:
-	$(Q)$(call need,slow)
-	$(Q)cd $(GRAFANA)/src && npm ci --silent --no-audit --no-fund && node generate.js ../dashboards
-
-# docs/dashboard-*.png, drawn by Grafana's own components from a real Prometheus.
-.PHONY: pictures
-pictures: $(BUILD)/windsock
-	$(Q)$(call need,pictures monitoring)
-	$(Q)WINDSOCK=$(BUILD)/windsock $(PYTHON) tests/tools/picture.py
-
-# The monitoring stack with the programs of Debian, on free ports.
-.PHONY: monitoring-test
-monitoring-test: $(BUILD)/windsock $(BUILD)/deps-test
-	$(Q)$(call need,monitoring)
-	$(Q)promtool check config packaging/monitoring/prometheus/prometheus.yml
-	$(Q)amtool check-config packaging/monitoring/alertmanager/alertmanager.yml
-	$(Q)$(RUN) -j 1 $(sort $(wildcard tests/monitoring/test_*.py))
-
-check-format:
-	$(Q)$(PYTHON) tests/tools/style.py
-
-# What looks at the code without running it; needs clang-tidy, cppcheck, shellcheck, pyflakes.
-lint: check-format $(BUILD)/deps
-	$(call say,LINT,shell)
-	$(Q)git grep -lE '^#!/bin/(ba)?sh' | xargs shellcheck
-	$(call say,LINT,python)
-	$(Q)$(PYTHON) -m pyflakes $$(git ls-files '*.py')
-	$(call say,LINT,cppcheck)
-	$(Q)cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr \
-	  --error-exitcode=1 -j2 -D_GNU_SOURCE -Iinclude -Isrc src fuzz tests
-	$(call say,LINT,clang-tidy)
-	$(Q)printf '%s\n' src/*/*.c fuzz/*.c | xargs -P 2 -n 1 sh -c 'clang-tidy --quiet "$$0" -- \
-	  -std=c11 -D_GNU_SOURCE -DWINDSOCK_VERSION=\"\" -DWINDSOCK_REVISION=\"\" -Iinclude -Isrc \
-	  $(PKG_CFLAGS) 2>$(BUILD)/tidy.$$$$ || { cat $(BUILD)/tidy.$$$$; exit 1; }'
-
-# make fuzz FUZZ_SECONDS=600; needs clang.  A build of its own: coverage in every object.
-FUZZ_SECONDS ?= 30
-fuzz:
-	$(Q)$(MAKE) BUILD=build/fuzzing CC=clang SANITIZE=address,undefined,fuzzer-no-link fuzzers
-	$(Q)for f in $(FUZZERS:$(BUILD)/%=build/fuzzing/%); do \
-	  name=$${f##*/fuzz_}; mkdir -p build/corpus/$$name fuzz/corpus/$$name; \
-	  $$f -max_total_time=$(FUZZ_SECONDS) build/corpus/$$name fuzz/corpus/$$name || exit 1; \
-	done
-.PHONY: fuzzers
-fuzzers: $(FUZZERS)
-$(BUILD)/fuzz/%: $(BUILD)/fuzz/%.o $(ARCHIVES)
-	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
-
-bench: $(BUILD)/windsock $(BENCHES)
-	$(Q)for b in $(BENCHES); do echo "$$b"; $$b || exit 1; done
-
-include packaging/image.mk
-include packaging/install.mk
-include packaging/release.mk
-include packaging/deb.mk
+include $(wildcard packaging/*.mk tests/*.mk)
 
 clean:
 	rm -rf $(BUILD)

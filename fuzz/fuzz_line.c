@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as a datagram: every span stays within it, and the lines add up. */
+/* Arbitrary bytes as a datagram: every span must be within it, and the lines must add up. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <windsock/line.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as a mapping file: refused with words, or able to resolve. */
+/* Arbitrary bytes as a mapping file: rejected with diagnostics, or able to resolve. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <windsock/mapping.h>
+#include <windsock/resolution.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -20,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	if (m != NULL) {
 		r = ws_resolution_new(m, NULL);
-		if (r != NULL && ws_mapping_resolve(m, &s, r) != WS_OK)
+		if (r != NULL && ws_resolve(m, &s, r) != WS_OK)
 			abort();
 		ws_resolution_free(r);
 	}

@@ -19,7 +19,7 @@ static void replay(const char *path)
 		return;
 	n = fread(bytes, 1, sizeof(bytes), in);
 	fclose(in);
-	/* A block of its own size, so that a sanitizer sees a read beyond it. */
+	/* Allocated with its exact size, so that a sanitizer detects reads beyond it. */
 	copy = malloc(n + (n == 0));
 	if (copy == NULL)
 		abort();

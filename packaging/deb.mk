@@ -4,13 +4,13 @@
 DEBS := $(BUILD)/deb
 DEB_SOURCE = $(DEBS)/windsock-$(VERSION)
 DEB_ORIG = $(DEBS)/windsock_$(VERSION).orig.tar.gz
-# What was told to this make is not for the one in debian/rules, but DEB_BUILD_OPTIONS is.
+# Variables of this make do not apply to the one in debian/rules, except DEB_BUILD_OPTIONS.
 UNTOLD = env $(foreach v,MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES CFLAGS CPPFLAGS LDFLAGS \
   $(foreach o,$(filter-out DEB_%,$(MAKEOVERRIDES)),$(firstword $(subst =, ,$(o)))),-u $(v))
 
-# A version that packaging/deb/changelog does not know gets an entry, of the commit's time.
+# A version without an entry in packaging/deb/changelog gets one, dated by the commit.
 DEB_ENTRY = cd $(DEB_SOURCE)/debian; grep -q '^windsock ($(VERSION)-' changelog || { { \
-  printf 'windsock (%s-1) UNRELEASED; urgency=medium\n\n  * As it stands.\n\n' $(VERSION); \
+  printf 'windsock (%s-1) UNRELEASED; urgency=medium\n\n  * Development version.\n\n' $(VERSION); \
   printf ' -- %s  %s\n\n' "$$(sed -n 's/^Maintainer: //p' control)" \
     "$$(LC_ALL=C date -uRd @$$(sed -n 's/^[0-9a-f]* //p' ../packaging/release/revision))"; \
   cat changelog; } >new && mv new changelog; }

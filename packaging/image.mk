@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# make image: windsock:VERSION in the store of podman, buildah or docker (ENGINE=...).
+# make image: builds windsock:VERSION with podman, buildah or docker (ENGINE=...).
 # BASE=localhost/debian:bookworm-slim   another Debian to build in
 # IMAGE=registry.example/windsock:1.2   another name
 # IMAGE_FLAGS=--platform=linux/arm64    for the engine's build
@@ -8,11 +8,11 @@
 ENGINE ?= $(firstword $(foreach e,podman buildah docker,$(if $(shell command -v $(e)),$(e))))
 IMAGE ?= windsock:$(VERSION)
 BASE ?=
-# The same bytes from the same commit and the same Debian.
+# The same bytes for the same commit and the same Debian packages.
 IMAGE_EPOCH = $(or $(SOURCE_DATE_EPOCH),$(word 2,$(COMMIT)))
-# In docker's format there is a health check, and podman and buildah put random names into it.
+# docker's format supports a health check, but podman and buildah add random names to it.
 IMAGE_FORMAT ?= oci
-# docker's builder knows neither flag, and reads SOURCE_DATE_EPOCH.
+# docker's builder has neither flag, and reads SOURCE_DATE_EPOCH.
 IMAGE_BUILD = build $(if $(filter %docker,$(ENGINE)),,--format=$(IMAGE_FORMAT) \
   --timestamp=$(IMAGE_EPOCH))
 

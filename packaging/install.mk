@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# make install, make uninstall.  DESTDIR, PREFIX, and the directories of the GNU coding
-# standards, which may be written small too (bindir=/opt/bin).
+# make install, make uninstall.  Set DESTDIR, PREFIX, and the directories of the GNU coding
+# standards, also in lower case (bindir=/opt/bin).
 
 PREFIX ?= $(or $(prefix),/usr/local)
 EXEC_PREFIX ?= $(or $(exec_prefix),$(PREFIX))
@@ -9,32 +9,32 @@ DATAROOTDIR ?= $(or $(datarootdir),$(PREFIX)/share)
 DATADIR ?= $(or $(datadir),$(DATAROOTDIR))
 MANDIR ?= $(or $(mandir),$(DATAROOTDIR)/man)
 DOCDIR ?= $(or $(docdir),$(DATAROOTDIR)/doc/windsock)
-# Not below PREFIX: AppArmor and the service manager look nowhere else.
+# Not below PREFIX: AppArmor and the service manager only look here.
 SYSCONFDIR ?= $(or $(sysconfdir),/etc)
-# And those that have no name there.
+# Directories that the standards do not define.
 UNITDIR ?= $(or $(systemdsystemunitdir),$(PREFIX)/lib/systemd/system)
 APPARMORDIR ?= $(SYSCONFDIR)/apparmor.d
 DEFAULTDIR ?= $(SYSCONFDIR)/default
 BASHCOMPLETIONDIR ?= $(DATADIR)/bash-completion/completions
 ZSHCOMPLETIONDIR ?= $(DATADIR)/zsh/site-functions
 FISHCOMPLETIONDIR ?= $(DATADIR)/fish/vendor_completions.d
-# Ours alone: uninstall removes them when they are empty.
+# Only used by windsock: uninstall removes them if they are empty.
 PKGDATADIR = $(DATADIR)/windsock
 PKGCONFDIR = $(SYSCONFDIR)/windsock
 
-# The manual as HTML, installed where mandoc is there to make it.  A page links to what stands
-# beside it.
+# The manual pages as HTML, made and installed where mandoc is available.  Pages link to pages in
+# the same directory.
 HTML := $(patsubst docs/%,$(BUILD)/docs/%.html,$(wildcard docs/*.[58]))
 MANUAL_HTML = $(if $(shell command -v mandoc),$(HTML))
 
-# What the files name by the paths of a distribution's package, they name as installed.
+# Replaces the paths of a distribution's package in texts with the installed ones.
 RELOCATE = sed -e 's|/usr/bin/windsock|$(BINDIR)/windsock|g' \
   -e 's|/usr/share/windsock|$(PKGDATADIR)|g' -e 's|/usr/share/doc/windsock|$(DOCDIR)|g' \
   -e 's|/etc/windsock|$(PKGCONFDIR)|g' -e 's|/etc/apparmor.d/|$(APPARMORDIR)/|g' \
   -e 's|/etc/default/windsock|$(DEFAULTDIR)/windsock|g'
 
-# mode:source:destination; `t` behind a mode: a text to relocate; `c`: configuration, which is
-# neither replaced nor removed once somebody has changed it.
+# mode:source:destination.  After the mode, `t` marks a text to relocate, `c` a configuration file,
+# which is neither replaced nor removed if it was changed.
 one = $(1):$(2):$(3)
 listed = $(foreach f,$(2),$(1):$(f):$(3)/$(notdir $(f)))
 all_of = $(call listed,$(1),$(sort $(wildcard $(2))),$(3))
@@ -62,7 +62,7 @@ INSTALLED = \
   $(call one,644c,packaging/config/windsock.ini,$(PKGCONFDIR)/windsock.ini) \
   $(call one,644c,packaging/config/windsock.default,$(DEFAULTDIR)/windsock)
 
-# Of one line of INSTALLED: the text as installed, in $$new.
+# For each entry of INSTALLED: the text to install, in $$new.
 each = set -e; tmp=$$(mktemp -d); trap 'rm -rf $$tmp' EXIT; for entry in $(INSTALLED); do \
   mode=$${entry%%:*}; rest=$${entry\#*:}; new=$${rest%%:*}; at='$(DESTDIR)'$${rest\#*:}; \
   case $$mode in *[tc]) $(RELOCATE) $$new >$$tmp/new; new=$$tmp/new ;; esac
@@ -71,13 +71,13 @@ changed = case $$mode in *c) [ -e $$at ] && ! cmp -s $$new $$at ;; *) false ;; e
 .PHONY: install uninstall
 install: $(BUILD)/windsock $(MANUAL_HTML)
 	$(Q)$(each); \
-	  if $(changed); then echo "kept, for it was changed: $$at"; continue; fi; \
+	  if $(changed); then echo "kept, because it was changed: $$at"; continue; fi; \
 	  echo "  $$at"; install -D -m $${mode%[tc]} $$new $$at; \
 	done
 uninstall: MANUAL_HTML = $(HTML)
 uninstall:
 	$(Q)$(each); \
-	  if $(changed); then echo "left, for it was changed: $$at"; continue; fi; \
+	  if $(changed); then echo "kept, because it was changed: $$at"; continue; fi; \
 	  rm -f $$at; \
 	done; \
 	find '$(DESTDIR)$(PKGDATADIR)' '$(DESTDIR)$(DOCDIR)' '$(DESTDIR)$(PKGCONFDIR)' \

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-# What a release is made of: make dist, make release-notes, make sbom,
-# make rpm.
+# For releases: make dist, make release-notes, make sbom, make rpm.
 
-# The committed tree; the same bytes wherever it is made.
+# The committed tree; byte-for-byte reproducible.
 TREE ?= HEAD
 TARBALL := windsock-$(VERSION).tar
 .PHONY: dist release-notes
 dist:
 	@mkdir -p $(BUILD)
-	$(Q)git diff --quiet $(TREE) || echo 'dist: what is not committed is not in it' >&2
+	$(Q)git diff --quiet $(TREE) || echo 'dist: uncommitted changes are not included' >&2
 	$(Q)git -c tar.umask=022 -c core.autocrlf=false archive --format=tar \
 	  --prefix=windsock-$(VERSION)/ -o $(BUILD)/$(TARBALL) $(TREE)
 	$(Q)cd $(BUILD) && gzip -9nkf $(TARBALL) && xz -6kf -T1 $(TARBALL) && rm $(TARBALL) && \
@@ -16,11 +15,11 @@ dist:
 	  sha256sum $(TARBALL).gz $(TARBALL).xz > windsock-$(VERSION).sha256
 	$(Q)cat $(BUILD)/windsock-$(VERSION).sha256
 
-# make release-notes VERSION=Unreleased shows what the next ones would be.
+# make release-notes VERSION=Unreleased shows the notes of the next release so far.
 release-notes:
 	$(Q)python3 packaging/release/notes.py $(VERSION)
 
-# What is in build/windsock, and what it is linked with, as SPDX 2.3.
+# The contents of build/windsock and the libraries it links, as SPDX 2.3.
 SBOM := $(BUILD)/windsock.spdx.json
 .PHONY: sbom
 sbom: $(BUILD)/windsock
@@ -28,8 +27,8 @@ sbom: $(BUILD)/windsock
 	  -D_GNU_SOURCE -Iinclude -Isrc $(PKG_CFLAGS) >$(SBOM).new && mv $(SBOM).new $(SBOM)
 	@echo $(SBOM)
 
-# Without -ta there would be two specs, the tarball's and the one here.  An rpm that has not
-# installed itself is Debian's, and knows nothing of what is installed.
+# -ta uses the spec in the tarball.  If rpm is not installed as an rpm package, it is Debian's, and
+# does not know which packages are installed.
 RPMS := $(BUILD)/rpm
 RPM_FOREIGN := --nodeps --load packaging/rpm/debian.macros
 .PHONY: rpm

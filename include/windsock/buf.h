@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A growing text buffer whose first failure sticks: write as much as you like, check `err`
- * once at the end.  After a failure nothing more is added.
+ * A growing text buffer with a sticky error: write as much as you like and check `err` once
+ * at the end.  After a failure nothing more is added.
  */
 #ifndef WINDSOCK_BUF_H
 #define WINDSOCK_BUF_H
@@ -34,10 +34,10 @@ void ws_buf_span(struct ws_buf *b, struct ws_span s);
 void ws_buf_char(struct ws_buf *b, char c);
 void ws_buf_u64(struct ws_buf *b, uint64_t n);
 
-/* The shortest text that reads back as the same double; Prometheus' NaN, +Inf and -Inf. */
+/* The shortest text that parses to the same double; NaN, +Inf and -Inf as in Prometheus. */
 void ws_buf_double(struct ws_buf *b, double v);
 
-/* As ws_buf_double, but always with a point or an exponent: OpenMetrics' canonical floats. */
+/* The same, but always with a point or an exponent: OpenMetrics' canonical floats. */
 void ws_buf_float(struct ws_buf *b, double v);
 
 #if defined(__GNUC__)

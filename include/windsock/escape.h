@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bytes of any sender, made fit to be shown to people: control characters, and bytes that are no
- * UTF-8, as \x and two digits, so that they neither break a line nor drive a terminal.
+ * Makes untrusted bytes safe to display: control characters and bytes that are not UTF-8
+ * become \x and two hex digits, so they can neither break a line nor control a terminal.
  */
 #ifndef WINDSOCK_ESCAPE_H
 #define WINDSOCK_ESCAPE_H
@@ -11,10 +11,10 @@
 
 void ws_escape_plain(struct ws_buf *out, struct ws_span text);
 
-/* A string of RFC 8259, with its quotes. */
+/* A JSON string (RFC 8259), with its quotes. */
 void ws_escape_json(struct ws_buf *out, struct ws_span text);
 
-/* For an element, or an attribute in double quotes. */
+/* For an element's text or an attribute in double quotes. */
 void ws_escape_html(struct ws_buf *out, struct ws_span text);
 
 #endif

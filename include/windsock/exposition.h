@@ -2,34 +2,30 @@
 /*
  * The exposition: Prometheus text format 0.0.4 and OpenMetrics 1.0, slice by slice.
  *
- * A counter whose name does not end in _total is `unknown` in OpenMetrics, its sample name
- * unchanged (as prometheus/common does), so that no name depends on the format; `le` and
- * `quantile` are canonical floats in both.
+ * In OpenMetrics, a counter whose name does not end in _total has type `unknown` and keeps
+ * its sample name (as prometheus/common does it), so that sample names do not depend on the
+ * format.  `le` and `quantile` are canonical floats in both formats.
  */
 #ifndef WINDSOCK_EXPOSITION_H
 #define WINDSOCK_EXPOSITION_H
 
 #include <stdbool.h>
 #include <windsock/buf.h>
-#include <windsock/stats.h>
 #include <windsock/store.h>
 
 struct ws_exposition;
 
 /* Reads the store as of `now`.  NULL: out of memory. */
 struct ws_exposition *ws_exposition_new(struct ws_store *store, bool openmetrics, int64_t now);
-void ws_exposition_free(struct ws_exposition *expo);
+void ws_exposition_free(struct ws_exposition *exposition);
 
-/* Adds the next slice (about 64 KiB) of the store's families.  False when that was the last
- * one; the "# EOF" line of OpenMetrics is the caller's, after what it adds itself. */
-bool ws_exposition_more(struct ws_exposition *expo, struct ws_buf *out);
+/* Adds the next slice (about 64 KiB) of the store's families.  False: that was the last one,
+ * or out of memory (out->err).  The caller writes OpenMetrics' "# EOF" line, after any
+ * families of its own. */
+bool ws_exposition_more(struct ws_exposition *exposition, struct ws_buf *out);
 
-/* The families windsock_* of stats and store. */
-void ws_exposition_self(struct ws_buf *out, bool openmetrics, const struct ws_stats *stats,
-                        struct ws_store *store);
-
-/* One family head: HELP and TYPE (UNIT where OpenMetrics has one). `counter` names keep their
- * _total in text and lose it in OpenMetrics. For what the daemon writes beside the store. */
+/* The head of a family: HELP and TYPE, in OpenMetrics also UNIT.  A counter's _total is kept
+ * in text and removed in OpenMetrics.  For families that are not in the store. */
 void ws_exposition_head(struct ws_buf *out, bool openmetrics, const char *name, enum ws_kind kind,
                         const char *help);
 

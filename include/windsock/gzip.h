@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Streaming gzip, the only user of zlib.  Level 1: on an exposition the higher levels cost
- * several times the time for a tenth of the size.
+ * Streaming gzip, the only user of zlib.  Level 1: on an exposition, higher levels take
+ * several times as long to save a tenth of the size.
  */
 #ifndef WINDSOCK_GZIP_H
 #define WINDSOCK_GZIP_H
@@ -11,11 +11,11 @@
 
 struct ws_gzip;
 
-/* NULL when out of memory. */
+/* NULL: out of memory. */
 struct ws_gzip *ws_gzip_new(void);
 void ws_gzip_free(struct ws_gzip *gz);
 
-/* Compresses `in` and adds what is ready to `out`; `last` ends the stream.  False: failed. */
+/* Compresses `in` and adds output to `out`; `last` ends the stream.  False: failed. */
 bool ws_gzip_add(struct ws_gzip *gz, struct ws_span in, bool last, struct ws_buf *out);
 
 #endif

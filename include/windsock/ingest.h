@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Datagrams in, updates of the store out; one per worker, used by one thread at a time.
+ * Datagrams in, store updates out.  One per worker, used by one thread at a time.
  *
- * A name is taken through the rules once; afterwards a keyed hash of its bytes leads to its
- * series.  Known samples cost no allocation and no lock but one per batch.
+ * A name is matched against the rules once; after that, a keyed hash of its bytes finds its
+ * series.  Samples of cached names need no allocation and one lock per batch.
  */
 #ifndef WINDSOCK_INGEST_H
 #define WINDSOCK_INGEST_H
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <windsock/hash_key.h>
+#include <windsock/hash.h>
+#include <windsock/learned_ids.h>
 #include <windsock/mapping.h>
+#include <windsock/recent.h>
 #include <windsock/stats.h>
 #include <windsock/store.h>
 #include <windsock/unmatched.h>
@@ -19,15 +21,16 @@
 struct ws_ingest;
 
 struct ws_ingest_options {
-	unsigned shard;            /* of the stats: this ingest is its only writer */
-	size_t cache_size;        /* names surely remembered, twice as many at most; 0: 200,000 */
+	unsigned shard;           /* of the stats; this ingest is its only writer */
+	size_t cache_size;        /* names kept; up to twice that under churn; 0: 200,000 */
 	struct ws_hash_key key;
 	struct ws_learned_ids *learned; /* shared, outlives the ingest; NULL: nothing is learned */
 	struct ws_unmatched *unmatched; /* outlives the ingest; NULL: no list is kept */
-	/* A name that series were made from is split otherwise since something was learned; the
-	 * series are gone.  NULL: nobody wants to know. */
+	struct ws_recent *recent;       /* the same */
+	/* A learned id changed how this name splits; its series with the old labels were
+	 * removed.  May be NULL. */
 	void (*on_resplit)(void *user, struct ws_span name);
-	/* A name has come onto the list of unmatched ones.  NULL: nobody wants to know. */
+	/* A name was added to the list of unmatched names.  May be NULL. */
 	void (*on_unmatched)(void *user, struct ws_span head);
 	void *user;
 };
@@ -36,26 +39,28 @@ struct ws_ingest *ws_ingest_new(struct ws_store *store, struct ws_stats *stats,
                                 const struct ws_ingest_options *options);
 void ws_ingest_free(struct ws_ingest *ingest);
 
+/* A datagram and its sender.  Bytes and address are borrowed until the end of the batch. */
+struct ws_datagram {
+	struct ws_span bytes;
+	bool truncated;         /* by the kernel; the last line is not used */
+	uint64_t sender;        /* hash of address and port: identifies the sending socket */
+	struct ws_span address; /* as text; may be empty unless ws_mapping_uses_sender */
+};
+
 /*
- * A batch: begin, any number of datagrams, end.  Datagrams must stay where they are until end.
- * The mapping is borrowed until end; when it is another one than in the last batch, what was
- * remembered is forgotten (the ingest holds a reference to the one it remembers names of).
- * begin fails only when out of memory: then no datagram may be given and no end called.
+ * A batch: begin, any number of datagrams, end.  The mapping is borrowed until end.  If it
+ * differs from the last batch's, the cache is cleared (the ingest holds a reference to the
+ * mapping of its cache).  begin fails only when out of memory; then the batch has not begun:
+ * pass no datagrams and do not call end.
  */
 enum ws_err ws_ingest_begin(struct ws_ingest *ingest, struct ws_mapping *mapping, int64_t now);
-void ws_ingest_datagram(struct ws_ingest *ingest, struct ws_span datagram, bool truncated);
+void ws_ingest_datagram(struct ws_ingest *ingest, const struct ws_datagram *datagram);
 void ws_ingest_end(struct ws_ingest *ingest);
 
 /*
- * Who sends the datagrams that follow: a hash of its address and port, the same for all that
- * comes from one socket (see duplicate_of in docs/mapping.md), and the address as text, which stays
- * where it is until end; it may be empty when ws_mapping_uses_sender says no.
- */
-void ws_ingest_sender(struct ws_ingest *ingest, uint64_t sender, struct ws_span address);
-
-/*
- * Samples may wait a moment for what their sender shows.  When an empty batch would release
- * some; INT64_MAX: none waits.  settle, outside a batch, releases all.
+ * A possible duplicate may wait up to a second to see whether its sender also sends the
+ * original.  due: the time from which an empty batch releases waiting samples; INT64_MAX:
+ * none waits.  settle releases all of them; call it outside a batch.
  */
 int64_t ws_ingest_due(const struct ws_ingest *ingest);
 void ws_ingest_settle(struct ws_ingest *ingest);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Kinds of Prometheus families, and what a sample does to a series of one.
+ * Kinds of Prometheus families, and the operations that a sample can perform on a series.
  */
 #ifndef WINDSOCK_KIND_H
 #define WINDSOCK_KIND_H
@@ -8,9 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <windsock/line.h>
 
-/* X(code, word): the word is the TYPE in the exposition and `as =` in a mapping file. */
+/* X(code, word): the word is for TYPE in the exposition and for `as =` in a mapping file. */
 #define WS_KINDS(X)                  \
 	X(COUNTER, "counter")        \
 	X(GAUGE, "gauge")            \
@@ -28,28 +27,22 @@ const char *ws_kind_word(enum ws_kind kind);
 
 /* What a sample does to its series. */
 enum ws_op {
-	WS_OP_NONE,     /* impossible: WS_ERR_TYPE_MISMATCH */
-	WS_OP_ADD,      /* counter: add, never down */
+	WS_OP_NONE,     /* the type cannot become the kind */
+	WS_OP_ADD,      /* counter: add, never negative */
 	WS_OP_UP_DOWN,  /* gauge fed by a counter: add, in both directions */
 	WS_OP_COUNT,    /* counter fed by a timer: the number of events */
 	WS_OP_SET,      /* gauge: the last value */
 	WS_OP_RELATIVE, /* gauge: +n or -n */
 	WS_OP_OBSERVE,  /* summary, histogram */
-	WS_OP_MEMBER,   /* gauge fed by a set: how many distinct members in the window */
+	WS_OP_MEMBER,   /* gauge fed by a set: the number of distinct members in the window */
 };
-
-/* The kind that a sample of this type becomes when no rule says; timers become `observed`. */
-enum ws_kind ws_kind_of(enum ws_type type, enum ws_kind observed);
-
-/* The op that takes a sample of this type into a family of this kind. */
-enum ws_op ws_op_of(enum ws_type type, enum ws_kind kind);
 
 #define WS_BUCKETS_MAX   64
 #define WS_QUANTILES_MAX 16
 
 /*
- * What a family's series look like inside.  Buckets ascend and leave out +Inf; quantiles
- * ascend within [0, 1].  `window_ns` is how far back quantiles and sets look.
+ * The options of a family's series.  Buckets ascend, without +Inf; quantiles ascend within
+ * [0, 1].  `window_ns` is how far back quantiles and sets look.
  */
 struct ws_kind_options {
 	const double *buckets;
@@ -59,7 +52,8 @@ struct ws_kind_options {
 	int64_t window_ns;
 };
 
-/* .005 to 10 s as the peer's and client libraries', 0.5/0.9/0.99, ten minutes. */
+/* Buckets from .005 to 10 s, as in statsd_exporter and the client libraries; quantiles 0.5,
+ * 0.9 and 0.99; a window of ten minutes. */
 extern const struct ws_kind_options ws_kind_options_default;
 
 #endif

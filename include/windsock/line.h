@@ -7,9 +7,9 @@
  *                          value type
  *
  * Follows the StatsD metric types text of Etsy, the DogStatsD protocol 1.0 to 1.4, and the
- * edge cases of prometheus/statsd_exporter; docs/statsd.md has the table.  Lengths rule:
- * bytes are never changed, a NUL is a byte like any other.  No allocation, no state outside
- * the iterator; any number of threads.
+ * edge cases of prometheus/statsd_exporter; docs/statsd.md has the table.  Spans carry their
+ * length, so NUL is a byte like any other; bytes are never changed.  No allocation, no state
+ * outside the iterator; any number of threads.
  */
 #ifndef WINDSOCK_LINE_H
 #define WINDSOCK_LINE_H
@@ -18,92 +18,74 @@
 #include <stdint.h>
 #include <windsock/err.h>
 #include <windsock/span.h>
+#include <windsock/type.h>
 
 #define WS_NAME_MAX 1024 /* bytes of a head */
-#define WS_TAGS_MAX 64   /* tags a line */
+#define WS_TAGS_MAX 64   /* tags per line */
 #define WS_TAG_MAX  1024 /* bytes of a tag's key or value */
 
-/* X(code, text on the wire, word): the StatsD types. */
-#define WS_TYPES(X)                     \
-	X(COUNTER, "c", "counter")      \
-	X(GAUGE, "g", "gauge")          \
-	X(TIMER, "ms", "timer")         \
-	X(HISTOGRAM, "h", "histogram")  \
-	X(DISTRIBUTION, "d", "distribution") \
-	X(SET, "s", "set")
-
-enum ws_type {
-#define X(code, wire, word) WS_TYPE_##code,
-	WS_TYPES(X)
-#undef X
-	WS_NTYPES
-};
-
-const char *ws_type_wire(enum ws_type type);
-const char *ws_type_word(enum ws_type type);
-
-/* Bits of ws_sample.problems: the sample stands, something beside it was ignored. */
+/* Bits of ws_sample.problems: the sample is valid, but part of its line was ignored. */
 #define WS_PROBLEM_RATE  1u
 #define WS_PROBLEM_FIELD 2u
 
 struct ws_sample {
-	struct ws_span head;   /* name, with name-style tags if there are any */
-	struct ws_span tags;   /* what stands behind "|#"; empty when nothing does */
+	struct ws_span head;   /* name, including any name-style tags */
+	struct ws_span tags;   /* the text after "|#"; may be empty */
 	struct ws_span member; /* a set's value; other types: the number's text */
-	struct ws_span sender; /* address of who sent it, where somebody asked; else empty */
-	double value;          /* other types; a timer's milliseconds are seconds here */
+	struct ws_span sender; /* its address if ws_mapping_uses_sender, else empty */
+	double value;          /* not for sets; a timer's in seconds */
 	double weight;         /* 1/rate, at least 1 */
 	enum ws_type type;
 	bool is_signed;        /* the number was written with + or - */
-	/* A DogStatsD client has written it: fields such as |#, or a number with a point or an
-	 * exponent in a datagram that ends with a newline. */
+	/* Written by a DogStatsD client: it has fields such as |#, or a number with a point
+	 * or an exponent in a datagram that ends with a newline. */
 	bool is_dogstatsd;
 	unsigned problems;
 };
 
 struct ws_lines {
 	struct ws_span rest;   /* of the datagram */
-	struct ws_span line;   /* the line at hand, without its end */
-	struct ws_span group;  /* its samples not yet looked at; ptr NULL: none */
-	struct ws_span values; /* packed values not yet handed out; ptr NULL: none */
+	struct ws_span line;   /* the current line, without LF or CRLF */
+	struct ws_span group;  /* unparsed rest of the line; ptr NULL: none */
+	struct ws_span values; /* packed values not yet returned; ptr NULL: none */
 	struct ws_sample form; /* what the packed values share */
 	bool packed;           /* there are several values */
-	uint64_t count;        /* lines begun so far, empty ones too */
+	uint64_t count;        /* lines started so far, including empty ones */
 	bool ascii;
 	bool truncated;
 	bool newline;          /* the datagram ends with one */
 };
 
-/* Starts on a datagram.  `truncated`: the kernel cut it, so its last line is not to be used. */
+/* Starts a datagram.  `truncated`: by the kernel, so its last line is not used. */
 void ws_lines_init(struct ws_lines *it, struct ws_span datagram, bool truncated);
 
 /*
- * The next sample: WS_OK and *out is filled, WS_ERR_END when the datagram is spent, otherwise
- * the reason why a line or a sample was refused (it->line is the line); go on calling.
+ * The next sample: WS_OK with *out filled, WS_ERR_END at the end of the datagram, otherwise
+ * the reason why a line or a sample was rejected (it->line is the line); keep calling.
  */
 enum ws_err ws_lines_next(struct ws_lines *it, struct ws_sample *out);
 
 struct ws_tag {
-	struct ws_span key; /* as sent, not sanitised */
+	struct ws_span key; /* as sent, not sanitized */
 	struct ws_span value;
 };
 
-/* A head taken apart. */
+/* A parsed head. */
 struct ws_head {
-	/* The name in pieces: a SignalFX bracket stands in the middle and is taken out. */
+	/* The name in two pieces: SignalFX tags are cut out of its middle. */
 	struct ws_span name;
 	struct ws_span name_tail;
 	struct ws_tag tags[WS_TAGS_MAX];
 	size_t ntags;
-	/* Tags that were ignored, by reason. */
+	/* Numbers of ignored tags, by reason. */
 	unsigned bad_tags;
 	unsigned long_tags;
 	unsigned excess_tags;
 };
 
 /*
- * Cuts name and tags of all four styles: name,k=v (InfluxDB), name#k=v (Librato), na[k=v]me
- * (SignalFX), |#k:v (DogStatsD).  Refuses two styles on one line, and an empty name.
+ * Splits name and tags in all four styles: name,k=v (InfluxDB), name#k=v (Librato), na[k=v]me
+ * (SignalFX), |#k:v (DogStatsD).  Rejects two styles on one line, and an empty name.
  */
 enum ws_err ws_head_parse(struct ws_span head, struct ws_span tags, struct ws_head *out);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * HTTP content negotiation as Prometheus uses it: Accept and Accept-Encoding with q values
- * (RFC 9110, 12.4 and 12.5).  Pure text; when nothing matches, text 0.0.4 is the answer.
+ * (RFC 9110, 12.4 and 12.5).  Works on header values only; the fallback is text 0.0.4.
  */
 #ifndef WINDSOCK_NEGOTIATE_H
 #define WINDSOCK_NEGOTIATE_H
@@ -15,7 +15,7 @@ enum ws_format {
 };
 
 enum ws_escaping {
-	WS_ESCAPING_UNDERSCORES, /* what a missing or unknown parameter means */
+	WS_ESCAPING_UNDERSCORES, /* also for a missing or unknown parameter */
 	WS_ESCAPING_ALLOW_UTF8,
 	WS_ESCAPING_DOTS,
 	WS_ESCAPING_VALUES,
@@ -30,10 +30,10 @@ struct ws_negotiated {
 /* An empty span is a missing header. */
 struct ws_negotiated ws_negotiate(struct ws_span header);
 
-/* The Content-Type of the answer: a static string. */
+/* The Content-Type of the response: a static string. */
 const char *ws_negotiate_content_type(struct ws_negotiated a);
 
-/* Whether JSON is asked for by name, and text is not preferred. */
+/* Whether JSON is requested by name and text is not preferred. */
 bool ws_negotiate_json(struct ws_span header);
 
 /* Whether Accept-Encoding allows gzip and does not prefer identity. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Borrowed bytes.  A span never owns, is not NUL-terminated and may hold any byte.  It lives
- * no longer than what it points into: a datagram, a file's text, an arena.
+ * Borrowed bytes.  A span owns nothing, is not NUL-terminated and may hold any byte.  It is
+ * valid as long as what it points into: a datagram, a file's text, an arena.
  */
 #ifndef WINDSOCK_SPAN_H
 #define WINDSOCK_SPAN_H
@@ -75,8 +75,8 @@ static inline struct ws_span ws_span_trim(struct ws_span s)
 }
 
 /*
- * Cuts the text before the next `byte` off the front of *rest and steps over the byte; the
- * last piece is what remains.  False when *rest is spent (its ptr is NULL then).
+ * Removes the text before the next `byte`, and the byte itself, from the front of *rest; the
+ * last piece is the remainder.  False when *rest is used up (its ptr is NULL then).
  */
 static inline bool ws_span_cut(struct ws_span *rest, char byte, struct ws_span *piece)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * windsock's own counters.  Each worker owns a shard and is its only writer; readers sum the
- * shards.  Relaxed atomics: no lock, no shared cache line on the hot path.
+ * windsock's own counters.  Each worker is the only writer of its shard; readers sum the
+ * shards.  Relaxed atomics: no lock and no shared cache line on the hot path.
  */
 #ifndef WINDSOCK_STATS_H
 #define WINDSOCK_STATS_H
@@ -9,44 +9,44 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <windsock/err.h>
-#include <windsock/line.h>
 #include <windsock/span.h>
+#include <windsock/type.h>
 
-/* X(field, family without windsock_, help): one counter a shard. */
+/* X(field, family without windsock_, help): the counters of a shard. */
 #define WS_SHARD_COUNTERS(X)                                                              \
 	X(datagrams, "datagrams_total", "Datagrams received.")                           \
 	X(bytes, "bytes_total", "Bytes received in datagrams.")                          \
-	X(lines, "lines_total", "StatsD lines received, empty ones too.")                \
+	X(lines, "lines_total", "StatsD lines received, including empty ones.")                \
 	X(truncated, "truncated_datagrams_total",                                        \
-	  "Datagrams cut by the kernel because they were larger than the buffer.")       \
+	  "Datagrams that the kernel truncated to the size of the buffer.")       \
 	X(unmatched, "unmatched_total", "Samples that no rule matched.")                 \
 	X(unmatched_dropped, "unmatched_dropped_total",                                  \
 	  "Samples that no rule matched and that were dropped (unmatched = drop).")      \
 	X(outside, "out_of_bounds_total",                                                \
-	  "Samples that rules matched but whose value none wanted (min, max).")         \
+	  "Samples whose value was outside the min and max of every matching rule.")         \
 	X(ambiguous, "ambiguous_total",                                                  \
-	  "Samples whose name could be split in several ways, none of them known.")      \
+	  "Samples whose name could be split in several ways, without a known id.")      \
 	X(applied, "samples_applied_total",                                              \
 	  "Samples that changed at least one series.")                                   \
-	X(cache_hits, "cache_hits_total", "Samples whose name was known.")               \
+	X(cache_hits, "cache_hits_total", "Samples whose name was in the cache.")               \
 	X(cache_misses, "cache_misses_total",                                            \
-	  "Samples whose name had to be taken through the rules.")                       \
+	  "Samples whose name was matched against the rules.")                       \
 	X(regex_gave_up, "regex_limit_total",                                            \
-	  "Matches of a regular expression given up for taking too many steps.")         \
-	X(receive_calls, "receive_calls_total", "Calls that fetched datagrams.")         \
+	  "Regular expression matches aborted because they took too many steps.")         \
+	X(receive_calls, "receive_calls_total", "System calls to receive datagrams.")         \
 	X(receive_errors, "receive_errors_total",                                        \
-	  "Calls that failed to fetch datagrams for another reason than an empty queue.")
+	  "System calls to receive datagrams that failed, other than on an empty queue.")
 
 struct ws_shard {
 #define X(field, name, help) _Atomic uint64_t field;
 	WS_SHARD_COUNTERS(X)
 #undef X
-	_Atomic uint64_t waiting; /* samples that wait now, for what their sender shows */
+	_Atomic uint64_t waiting; /* possible duplicates now waiting; see ws_ingest_due */
 	_Atomic uint64_t samples[WS_NTYPES]; /* understood, by type */
-	_Atomic uint64_t rejected[WS_NERRORS]; /* scopes LINE, SAMPLE, PART */
+	_Atomic uint64_t rejected[WS_NERRORS]; /* not what the store rejects and counts */
 };
 
-/* For the one writer of a shard. */
+/* Only for the writer of the shard. */
 #define WS_SHARD_ADD(shard_counter, n)                                                      \
 	atomic_store_explicit(&(shard_counter),                                            \
 	                      atomic_load_explicit(&(shard_counter), memory_order_relaxed) + (n), \
@@ -61,12 +61,12 @@ unsigned ws_stats_shards(const struct ws_stats *stats);
 struct ws_shard *ws_stats_shard(struct ws_stats *stats, unsigned i);
 
 /*
- * Counters of a mapping rule, found by its name: they outlive reloads.  Lives as long as the
- * stats; made at first call; NULL when out of memory.  shards[i] has one writer.
+ * Counters of a mapping rule, by name, so that they survive reloads.  Created by the first
+ * call; lives as long as the stats.  NULL: out of memory.  shards[i] has one writer.
  */
 struct ws_rule_shard {
-	_Atomic uint64_t hits;    /* samples the rule took */
-	_Atomic uint64_t dropped; /* those it dropped */
+	_Atomic uint64_t hits;    /* samples that the rule took */
+	_Atomic uint64_t dropped; /* those that it dropped */
 };
 struct ws_rule_stats {
 	struct ws_span name;
@@ -75,37 +75,10 @@ struct ws_rule_stats {
 };
 struct ws_rule_stats *ws_stats_rule(struct ws_stats *stats, struct ws_span name);
 
-/* The rules so far, newest first; the list only ever grows. */
+/* The rules so far, newest first; the list only grows. */
 const struct ws_rule_stats *ws_stats_rules(const struct ws_stats *stats);
 
 /* Sums of the shards. */
 void ws_stats_sum(const struct ws_stats *stats, struct ws_shard *sum);
-
-/*
- * Recent offenders: the last distinct lines that were rejected and series that were refused.
- * Bounded, for people; a mutex inside.
- */
-enum ws_recent_kind {
-	WS_RECENT_REJECTED,
-	WS_RECENT_REFUSED,
-	WS_NRECENT
-};
-#define WS_RECENT_MAX  32
-#define WS_RECENT_TEXT 160
-
-struct ws_recent {
-	char text[WS_RECENT_TEXT]; /* cut to fit; any bytes of the name */
-	size_t len;
-	enum ws_err why;
-	uint64_t count; /* since it came into the list; of a batch, one is told: at least */
-	int64_t last;
-};
-
-void ws_recent_add(struct ws_stats *stats, enum ws_recent_kind kind, struct ws_span text,
-                   enum ws_err why, int64_t now);
-
-/* Copies the list, latest first; returns how many. */
-size_t ws_recent_list(struct ws_stats *stats, enum ws_recent_kind kind,
-                      struct ws_recent out[WS_RECENT_MAX]);
 
 #endif

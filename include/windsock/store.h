@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Families and their series.  Owns every series; decides type conflicts and limits; expires
- * what has not been touched for its TTL.
+ * Families and their series.  Owns every series, decides type conflicts and limits, and
+ * expires series that were not touched for their TTL.
  *
- * One mutex inside: all functions may be called from any thread.  It is held for memory work
- * only: for one batch of updates, for one slice of a scrape (some 64 KiB of text), for a
- * bounded number of expiries.  Time is always an argument (monotonic nanoseconds).
+ * One internal mutex: all functions may be called from any thread.  It is held for memory
+ * work only: one batch of updates, one slice of a scrape (about 64 KiB of text), a bounded
+ * number of expiries.  Time is always an argument (monotonic nanoseconds).
  */
 #ifndef WINDSOCK_STORE_H
 #define WINDSOCK_STORE_H
@@ -13,13 +13,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <windsock/err.h>
-#include <windsock/hash_key.h>
-#include <windsock/span.h>
+#include <windsock/hash.h>
 #include <windsock/kind.h>
+#include <windsock/span.h>
+#include <windsock/target.h>
+#include <windsock/update.h>
 
 struct ws_store;
 
-/* 0 means none.  `unmatched` limits the families whose targets say so. */
+/* 0: no limit.  `unmatched_families` is for families whose targets are `unmatched`. */
 struct ws_limits {
 	size_t series;             /* default 1,000,000 */
 	size_t series_per_family;  /* default 100,000 */
@@ -32,102 +34,78 @@ extern const struct ws_limits ws_limits_default;
 struct ws_store *ws_store_new(struct ws_limits limits, struct ws_hash_key key);
 void ws_store_free(struct ws_store *store);
 
-/* Where a sample belongs: everything needed to find or make the family and the series. */
-struct ws_target {
-	struct ws_span family; /* a valid metric name */
-	struct ws_span help;   /* may be empty */
-	struct ws_span labels; /* rendered: a="x",b="y", names ascending, values escaped */
-	enum ws_kind kind;
-	struct ws_kind_options options; /* copied; must not change while the family lives */
-	int64_t ttl_ns;        /* 0: for ever */
-	uint64_t epoch;        /* of the configuration that says so; later ones are greater */
-	bool unmatched;
-};
-
-/* A series, by number; outlives it harmlessly. */
-struct ws_ref {
-	uint32_t slot;
-	uint32_t generation; /* 0: no series */
-};
-
 /*
- * Finds the series or makes it, with value zero (a gauge too).  Families and TTL follow the
- * target when its epoch is later than the one they were made by: help and ttl are replaced, a
- * family whose kind or options differs is retired (its series vanish at once, its memory goes bit
- * by bit) and made anew.  Within one epoch the first kind wins, and a worker that is late with
- * the configuration before it changes nothing.
+ * Finds the series or creates it, with value zero (gauges too).
  *
- * Errors: those of scope SERIES.  The refusal is also counted with the family it concerns.
+ * A target with a later epoch than the family's updates the family: help, ttl, window and
+ * `unmatched` are replaced; if the kind or the options it depends on differ, the family is
+ * retired (its series vanish at once, its memory is freed gradually) and created again.
+ * Within an epoch the first kind wins.  Targets of an earlier epoch (from a worker that still
+ * has the previous mapping) do not change the family.
+ *
+ * Errors: those of scope SERIES.  The store counts them, some also per family; see
+ * ws_store_rejections.
  */
 enum ws_err ws_store_intern(struct ws_store *store, const struct ws_target *target, int64_t now,
                             struct ws_ref *ref);
 
-struct ws_update {
-	struct ws_ref ref;
-	enum ws_op op;     /* fits the family's kind: as ws_op_of gave it */
-	enum ws_err err;   /* out */
-	double value;      /* scaled; finite unless the op is SET */
-	double weight;     /* how many events it stands for: COUNT, OBSERVE */
-	uint64_t member;   /* MEMBER: keyed hash of the member */
-	uint32_t cookie;   /* the caller's */
-};
-
 /*
- * Applies the batch under one lock.  err is WS_OK, WS_ERR_END when the series has expired
- * meanwhile (intern again), or why the sample was refused: OVERFLOW, NEGATIVE_COUNTER,
- * TYPE_MISMATCH, SET_FULL, NOMEM.  Returns how many are not WS_OK.
+ * Applies the batch under one lock.  err of each update is WS_OK, WS_ERR_END if the series is
+ * gone (intern it again), or the reason why the sample was rejected: OVERFLOW,
+ * NEGATIVE_COUNTER, TYPE_MISMATCH, SET_FULL, NOMEM.  Returns how many are not WS_OK.
  */
 size_t ws_store_apply(struct ws_store *store, struct ws_update *updates, size_t n, int64_t now);
 
 /*
- * Frees what was retired and looks at what could be due: expires it, or files it anew if it was
- * touched.  Returns how many series it looked at; fewer than `most`: nothing is left to do.
+ * Frees retired series, then expires series that are due, and reschedules those touched in
+ * the meantime.  Each counts as one of at most `most` steps.  Returns the number of steps;
+ * fewer than `most`: nothing is left to do now.
  */
 size_t ws_store_expire(struct ws_store *store, int64_t now, size_t most);
 
-/* Removes a series at once; it was under wrong labels.  Counted as retired. */
+/* Removes a series with wrong labels at once.  Counted as retired. */
 void ws_store_retire(struct ws_store *store, struct ws_ref ref);
 
-/* When ws_store_expire has something to do next, INT64_MAX: nothing known. */
+/* When to call ws_store_expire next, or earlier.  INT64_MAX: nothing is scheduled. */
 int64_t ws_store_due(struct ws_store *store);
 
 /*
- * After a reload: families not made from unmatched names for which `keeps` says false are
- * retired.  Once more when no worker can be at the old configuration.
+ * After a reload: retires the families for which `keeps` returns false, except those of
+ * unmatched names.  Call it again once no worker can still use the old mapping.
  */
 void ws_store_reconfigure(struct ws_store *store,
                           bool (*keeps)(const void *user, struct ws_span family),
                           const void *user);
 
-/* A family and a series as a reader sees them, under the lock. */
+/* A family as a reader sees it, under the lock. */
 struct ws_family_view {
 	struct ws_span name;
 	struct ws_span help;
 	enum ws_kind kind;
 	const struct ws_kind_options *options;
-	bool openmetrics_clash; /* a counter x_total beside which a family x or x_created stands */
+	bool openmetrics_clash; /* a counter x_total, and there is a family x or x_created */
 };
 
-struct ws_cell; /* value: read it with the functions of src/cell.h */
+struct ws_cell; /* the value; opaque here */
 
 /*
- * Reads family by family in order of name, within a family in order of birth, in slices.  A
- * series that lives throughout is read exactly once; others at most once.
+ * Reads the families by name, the series of a family by age, in slices.  A series that exists
+ * throughout is read exactly once, any other at most once.
  */
 struct ws_cursor;
 struct ws_cursor *ws_cursor_new(struct ws_store *store);
 void ws_cursor_free(struct ws_cursor *cursor);
 
 struct ws_reader {
-	/* `first`: this is the first series of the family in this reading. */
+	/* `first`: the first series of its family that this cursor reads. */
 	void (*series)(void *user, const struct ws_family_view *family, bool first,
 	               struct ws_span labels, const struct ws_cell *cell);
-	/* Asked after each series: end the slice?  The lock is let go then. */
+	/* Called after each series.  True: end the slice, which releases the lock. */
 	bool (*enough)(void *user);
 	void *user;
 };
 
-/* One slice.  False when there is nothing more. */
+/* Reads one slice.  False: there are no more. */
 bool ws_cursor_read(struct ws_cursor *cursor, const struct ws_reader *reader);
 
 struct ws_store_counts {
@@ -136,17 +114,17 @@ struct ws_store_counts {
 	size_t unmatched_families;
 	uint64_t created;
 	uint64_t expired;
-	uint64_t retired; /* by a reload, or for wrong labels */
-	uint64_t refused[WS_NERRORS];
-	size_t bytes;     /* of families and series, as asked from malloc; about */
+	uint64_t retired; /* by a reload, or because of wrong labels */
+	uint64_t rejected[WS_NERRORS];
+	size_t bytes;     /* requested from malloc for families and series, approximately */
 	struct ws_limits limits;
 };
 
 struct ws_store_counts ws_store_counts(struct ws_store *store);
 
-/* Calls fn for families that refused something, under the lock: err is TYPE_CONFLICT,
+/* Calls fn, under the lock, for families with rejections: err is TYPE_CONFLICT,
  * NAME_COLLISION or FAMILY_SERIES_LIMIT. */
-void ws_store_refusals(struct ws_store *store,
+void ws_store_rejections(struct ws_store *store,
                        void (*fn)(void *user, struct ws_span family, enum ws_err err,
                                   uint64_t count),
                        void *user);

@@ -1,17 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # usage: deploy-monitoring.sh [--native | --compose] [--state DIR] COMMAND
-#   start             start what does not run yet, wait until it is healthy and scraped
-#   status            for each component: does it run, is it healthy, is it scraped, and where
-#   logs [-f] [NAME]  the last lines of the logs; -f, or a terminal, follows them
-#   restart           stop, and start with the settings as they now are
-#   stop [--purge]    stop; --purge deletes data and passwords too
-#   config            write and check the configuration only
-# Containers when docker compose or podman-compose can be used, else programs of this machine.
-# Settings come from the environment or from DIR/.env; .env.example lists them.  DIR is
-# $XDG_STATE_HOME/windsock-monitoring unless told.
-# Exit code: 0 done, all is well; 1 something failed, or is not healthy; 2 wrong usage;
-# 3 status: nothing runs; 4 something is missing here: a program, an image, or a free port.
+#   start             start all components, wait until they are healthy and scraped
+#   status            show for each component if it is running, healthy and scraped, and where
+#   logs [-f] [NAME]  show the last lines of the logs; follow them with -f or on a terminal
+#   restart           stop, then start with the current settings
+#   stop [--purge]    stop; --purge also deletes data and passwords
+#   config            only write and check the configuration
+# Uses containers if docker compose or podman-compose works, otherwise programs of this machine.
+# Settings come from the environment or from DIR/.env; .env.example lists them.  The default
+# for DIR is $XDG_STATE_HOME/windsock-monitoring.
+# Exit codes: 0 success; 1 something failed or is not healthy; 2 wrong usage; 3 nothing is
+# running (status); 4 a program, an image or a free port is missing.
 set -u
 umask 077
 
@@ -21,8 +21,8 @@ backend=${MONITORING_BACKEND:-}
 project=crypto-monitoring
 patience=${START_TIMEOUT:-60}
 
-# What is scraped under the name that it has here: the setting that its port is in (and _PORT),
-# the path that says it is healthy, its program by the names it has, its package on Debian.
+# Scraped components: job name, prefix of the setting for its port (before _PORT), path of the health
+# check, possible names of the program, package on Debian.
 components='
 airflow-exporter   WINDSOCK           /-/ready     WINDSOCK                                       windsock
 prometheus         PROMETHEUS         /-/ready     prometheus                                     prometheus
@@ -33,12 +33,12 @@ kafka-exporter     KAFKA_EXPORTER     /metrics     KAFKA_EXPORTER               
 producer           PRODUCER           /metrics     -                                              -
 consumer           CONSUMER           /metrics     -                                              -
 '
-# In the order in which they are started.  The optional ones run where they are installed.
+# In the order in which they are started.  The optional ones are started if they are installed.
 required='airflow-exporter prometheus alertmanager postgres-exporter'
 ours="$required grafana kafka-exporter"
 outside='producer consumer'
 
-# Each setting, and what it is unless told.  .env.example says what they mean.
+# Each setting with its default.  .env.example explains them.
 settings='
 MONITORING_ADDRESS 127.0.0.1
 WINDSOCK_PORT 9092
@@ -89,7 +89,7 @@ has() { command -v "$1" >/dev/null 2>&1; }
 
 # ---- settings ----
 
-# Lines NAME=value of a known NAME; the environment wins.  Nothing in the file is executed.
+# Lines NAME=value of a known NAME; the environment takes precedence.  Nothing in the file is executed.
 read_settings()
 {
 	[ -f "$state/.env" ] || return 0
@@ -102,7 +102,7 @@ read_settings()
 	done <"$state/.env"
 }
 
-# Compose finds those that are told in its environment; it has the same defaults.
+# Compose gets settings that are set through its environment; it has the same defaults.
 defaults()
 {
 	# shellcheck disable=SC2034 # value: used by eval
@@ -123,10 +123,10 @@ first_start()
 	[ ! -f "$state/.env" ] || return 0
 	password=$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')
 	{
-		say "# Made by deploy-monitoring.sh; settings: $here/.env.example"
+		say "# Created by deploy-monitoring.sh; settings: $here/.env.example"
 		say "GRAFANA_ADMIN_PASSWORD=$password"
 	} >"$state/.env"
-	say "made $state/.env with a new password for Grafana's admin"
+	say "created $state/.env with a new password for Grafana's admin"
 }
 
 # Column 1 to 5 of a component's row.
@@ -281,24 +281,24 @@ render()
 	[ "$backend" = native ] || render_compose
 }
 
-# By the programs that are here; what is wrong is said by them.
+# With the programs that are installed; they report the errors.
 check_config()
 {
 	if has promtool; then
 		told=$(promtool check config "$state/prometheus/prometheus.yml" 2>&1) ||
-			die 1 "Prometheus would not take its configuration:
+			die 1 "Prometheus rejected its configuration:
 $told"
 	fi
 	if has amtool; then
 		told=$(amtool check-config "$state/alertmanager/alertmanager.yml" 2>&1) ||
-			die 1 "Alertmanager would not take its configuration:
+			die 1 "Alertmanager rejected its configuration:
 $told"
 	fi
 }
 
 # ---- native ----
 
-# When a process began, in ticks: with its id, it is known for sure.
+# Start time of a process in ticks: together with its id, it identifies the process.
 born() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
 
 # Leaves its id in $pid.
@@ -374,7 +374,7 @@ launch_kafka_exporter()
 		--web.listen-address="$MONITORING_ADDRESS:$KAFKA_EXPORTER_PORT"
 }
 
-# What is here to be run.  Grafana and kafka_exporter are in no distribution: the rest has to be.
+# Components that can be run.  Grafana and kafka_exporter are not in distributions: they are optional.
 present()
 {
 	say "$required" | tr ' ' '\n'
@@ -391,24 +391,24 @@ native_check()
 	[ -z "$missing" ] || die 4 "not installed:$missing
   On Debian: apt-get install prometheus prometheus-alertmanager prometheus-postgres-exporter
   windsock: make install in its source, or WINDSOCK=/path/to/windsock
-  Or install docker with its compose plugin, and nothing else is needed."
+  Or install docker with its compose plugin; then nothing else is needed."
 	for name in $(present); do
 		running "$name" || port_free "$(port_of "$name")" ||
-			die 4 "port $(port_of "$name") of $name is taken by something else:" \
-				"choose another, $(column "$name" 2)_PORT=..."
+			die 4 "port $(port_of "$name") of $name is in use:" \
+				"set another one with $(column "$name" 2)_PORT=..."
 	done
 }
 
 native_start()
 {
 	for name in grafana kafka-exporter; do
-		present | grep -qx $name || say "$name: goes without, $(absent_because $name)"
+		present | grep -qx $name || say "$name: not started, $(absent_because $name)"
 	done
 	mkdir -p "$state/run" "$state/log" "$state/data"
 	started=
 	for name in $(present); do
 		if running "$name"; then
-			say "$name: runs already"
+			say "$name: already running"
 		else
 			say "$name: starting"
 			"launch_$(say "$name" | tr - _)"
@@ -433,7 +433,7 @@ native_wait()
 	until healthy "$1" && running "$1"; do
 		tries=$((tries - 1))
 		if ! running "$1" || [ $tries -le 0 ]; then
-			say "$1: does not start; its last lines:"
+			say "$1: failed to start; last lines of its log:"
 			tail -n 5 "$state/log/$1.log" | sed 's/^/  /'
 			return 1
 		fi
@@ -456,7 +456,7 @@ native_stop()
 		tries=$((patience * 10))
 		while running "$name"; do
 			tries=$((tries - 1))
-			[ $tries -gt 0 ] || { say "$name: does not stop, killed"; kill -9 "$pid"; }
+			[ $tries -gt 0 ] || { say "$name: did not stop, killed"; kill -9 "$pid"; }
 			sleep 0.1
 		done
 		rm -f "$state/run/$name.pid"
@@ -471,7 +471,7 @@ native_logs()
 	for name in ${1:-$ours}; do
 		[ ! -f "$state/log/$name.log" ] || files="$files $name.log"
 	done
-	[ -n "$files" ] || die 1 "no logs${1:+ of $1} under $state/log"
+	[ -n "$files" ] || die 1 "no logs${1:+ of $1} in $state/log"
 	cd "$state/log" || exit 1
 	# shellcheck disable=SC2086 # a list of words
 	exec tail -n 100 $follow $files
@@ -479,7 +479,7 @@ native_logs()
 
 # ---- containers ----
 
-# Where .env is: podman-compose cannot be told another place.
+# In the directory of .env: podman-compose does not support another location.
 compose()
 {
 	( cd "$state" && $compose_program -p $project -f docker-compose.monitoring.yml "$@" )
@@ -503,14 +503,14 @@ compose_check()
 {
 	$(engine) image inspect "$WINDSOCK_IMAGE" >/dev/null 2>&1 ||
 		[ -f "${WINDSOCK_SOURCE:-$here/../..}/packaging/oci/Containerfile" ] ||
-		die 4 "no image $WINDSOCK_IMAGE here, and no source to build it from:
-  set WINDSOCK_SOURCE=/path/to/windsock's source, or WINDSOCK_IMAGE=an image that is here"
+		die 4 "no image $WINDSOCK_IMAGE, and no source to build it from:
+  set WINDSOCK_SOURCE=/path/to/windsock/source, or WINDSOCK_IMAGE to an existing image"
 }
 
 compose_start()
 {
 	$(engine) network inspect crypto-network >/dev/null 2>&1 ||
-		$(engine) network create crypto-network >/dev/null || die 1 "cannot make crypto-network"
+		$(engine) network create crypto-network >/dev/null || die 1 "cannot create crypto-network"
 	# By name: podman-compose of Debian 12 does not know profiles.
 	services=$ours
 	case ,$COMPOSE_PROFILES, in
@@ -531,7 +531,7 @@ compose_start()
 	done
 }
 
-# By the label that both sorts of compose give; podman-compose has no ps of one service.
+# By the label that both kinds of compose set; podman-compose has no ps for a single service.
 compose_running()
 {
 	$(engine) ps -q --filter "label=com.docker.compose.project=$project" \
@@ -549,13 +549,13 @@ compose_stop()
 
 compose_logs()
 {
-	[ -f "$state/docker-compose.monitoring.yml" ] || die 1 "nothing was started from $state"
+	[ -f "$state/docker-compose.monitoring.yml" ] || die 1 "nothing was started with $state"
 	compose logs --tail=100 $follow ${1:+"$1"}
 }
 
 # ---- what Prometheus says ----
 
-# up of a job, by a scrape since $2: 1, 0, or nothing when Prometheus knows of none
+# up of a job, from a scrape since $2: 1, 0, or nothing if there was none
 scraped()
 {
 	curl -fs -m 5 -G \
@@ -567,7 +567,7 @@ scraped()
 # Prometheus spreads the first scrapes over the interval.
 wait_scraped()
 {
-	[ -z "$started" ] || say "waiting until Prometheus has scraped them"
+	[ -z "$started" ] || say "waiting for Prometheus to scrape all components"
 	for name in $started; do
 		tries=$patience
 		until [ "$(scraped "$name" "$since")" = 1 ]; do
@@ -607,7 +607,7 @@ status_ours()
 }
 native_running() { running "$1"; }
 
-# Not ours to start: shown, and no reason to fail.
+# Components that the script does not start are shown, but do not make the command fail.
 status()
 {
 	some='' all=1
@@ -630,7 +630,7 @@ config()
 	check_config
 }
 
-# What runs keeps its configuration until restart.
+# Running components keep their configuration until a restart.
 start()
 {
 	"${backend}_check"
@@ -651,7 +651,7 @@ stop()
 	return 0
 }
 
-# What would not start is not stopped either.
+# Check first: do not stop what could not be started again.
 restart()
 {
 	"${backend}_check"
@@ -660,12 +660,12 @@ restart()
 	start
 }
 
-# One at a time; flock lets go when this process ends.
+# One at a time; the lock is released when this process ends.
 alone()
 {
-	mkdir -p "$state" || die 1 "cannot make $state: choose another with --state"
+	mkdir -p "$state" || die 1 "cannot create $state: choose another directory with --state"
 	exec 9>"$state/lock"
-	flock -w "$patience" 9 || die 1 "another deploy-monitoring.sh is at work on $state"
+	flock -w "$patience" 9 || die 1 "another deploy-monitoring.sh is using $state"
 }
 
 known()
@@ -683,7 +683,7 @@ while [ $# -gt 0 ]; do
 	--native) backend=native ;;
 	--compose) backend=compose ;;
 	--state)
-		[ $# -ge 2 ] || die 2 "--state wants a directory"
+		[ $# -ge 2 ] || die 2 "--state needs a directory"
 		state=$2
 		shift
 		;;
@@ -692,20 +692,20 @@ while [ $# -gt 0 ]; do
 	--purge) purge=1 ;;
 	-h | --help) usage && exit 0 ;;
 	start | status | logs | restart | stop | config)
-		[ -z "$command" ] || die 2 "one command at a time: $command or $1?"
+		[ -z "$command" ] || die 2 "give only one command: $command or $1"
 		command=$1
 		;;
-	-*) die 2 "unknown option $1; --help" ;;
+	-*) die 2 "unknown option $1; see --help" ;;
 	*)
-		[ "$command" = logs ] || die 2 "unknown command $1; --help"
-		known "$1" || die 2 "logs of what? One of: $ours"
+		[ "$command" = logs ] || die 2 "unknown command $1; see --help"
+		known "$1" || die 2 "unknown component $1; choose one of: $ours"
 		only=$1
 		;;
 	esac
 	shift
 done
 [ -n "$command" ] || { usage >&2; exit 2; }
-[ -z "$purge" ] || [ "$command" = stop ] || die 2 "--purge belongs to stop"
+[ -z "$purge" ] || [ "$command" = stop ] || die 2 "--purge is only valid with stop"
 case $state in
 /*) ;;
 *) state=$PWD/$state ;;
@@ -714,9 +714,9 @@ has curl || die 4 "curl is needed: apt-get install curl"
 { has flock && has setsid; } || die 4 "flock and setsid are needed: apt-get install util-linux"
 case $backend in
 '') if find_compose; then backend=compose; else backend=native; fi ;;
-compose) find_compose || die 4 "no usable docker compose, docker-compose or podman-compose here" ;;
+compose) find_compose || die 4 "docker compose, docker-compose or podman-compose is not available" ;;
 native) ;;
-*) die 2 "MONITORING_BACKEND is native or compose, not $backend" ;;
+*) die 2 "MONITORING_BACKEND must be native or compose, not $backend" ;;
 esac
 case $command in
 start | restart | config) alone; first_start ;;

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # usage: root.sh PROGRAM ROOT
-# Makes the root of the image, in the Debian that the program was built in: the program, the
-# libraries that it loads, the mappings, and what says where all that is from.  Run in the
-# source, as root.
+# Creates the root directory of the image, in the Debian in which the program was built: the program,
+# the libraries that it loads, the mappings, and licenses and package status.  Run as root in the
+# source directory.
 set -eu
 
 program=$1
@@ -15,7 +15,7 @@ die()
 	exit 1
 }
 
-# What the loader loads, and the loader.
+# The libraries that the loader loads, and the loader.
 libraries()
 {
 	ldd "$program" >"$root.ldd"
@@ -24,13 +24,13 @@ libraries()
 	rm "$root.ldd"
 }
 
-# /lib is a link to /usr/lib; packages have their files in either.
+# /lib is a link to /usr/lib; packages contain files in either.
 package_of()
 {
 	{ dpkg-query -S "$1" || dpkg-query -S "/usr$1"; } 2>/dev/null | head -n 1 | cut -d : -f 1
 }
 
-# Licences have to come along with what they are for; the status is for scanners of images.
+# Licenses must accompany the libraries; image scanners read the status.
 papers()
 {
 	mkdir -p "$root/var/lib/dpkg/status.d"
@@ -38,7 +38,7 @@ papers()
 	cp -L --parents "/usr/share/doc/$1/copyright" "$root"
 }
 
-[ ! -e "$root" ] || die "$root is there already"
+[ ! -e "$root" ] || die "$root already exists"
 umask 022
 mkdir -p "$root/etc" "$root/dev" "$root/proc" "$root/sys"
 
@@ -48,11 +48,11 @@ install -D -m 644 -t "$root/usr/share/windsock/mappings" mappings/*.ini
 install -D -m 644 -t "$root/usr/share/doc/windsock" LICENSE docs/container.md
 
 list=$(libraries)
-[ -n "$list" ] || die "$program has no libraries"
+[ -n "$list" ] || die "$program uses no libraries"
 packages=
 for library in $list; do
 	package=$(package_of "$library")
-	[ -n "$package" ] || die "$library is of no package"
+	[ -n "$package" ] || die "no package owns $library"
 	packages="$packages $package"
 	cp -L --parents "$library" "$root"
 done

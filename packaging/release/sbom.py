@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """sbom.py BUILD VERSION COMMIT TIME COMPILER...: an SPDX 2.3 document of BUILD/windsock, as JSON.
-What was compiled is read from what the compiler wrote down, what was linked from the program;
-to whom it belongs is asked of dpkg or rpm.  The same build gives the same bytes."""
+The compiler's dependency files list what was compiled, the program lists what it is linked with,
+and dpkg or rpm know which packages own these files.  The output of a build is reproducible."""
 import datetime
 import glob
 import hashlib
@@ -15,8 +15,8 @@ import urllib.parse
 
 LICENSE = "Apache-2.0"
 BUILTIN = "mappings/airflow.ini"
-# By what is linked or included: read in the licences of the libraries.  A system's packages do
-# not all say theirs in a way that can be read by a program.
+# Licenses by linked library or included header, as read in the libraries' license texts: not all
+# packages of a system state theirs in a machine-readable way.
 CONCLUDED = {
     "libc": "LGPL-2.1-or-later",
     "libm": "LGPL-2.1-or-later",
@@ -28,10 +28,10 @@ CONCLUDED = {
     "libz": "Zlib",
     "uthash.h": "BSD-1-Clause",
 }
-# Debian's names of licences, where SPDX has others.
+# Debian's license names that differ from SPDX.
 SPDX_NAMES = {"BSD-3-clause": "BSD-3-Clause", "LGPL-2.1+": "LGPL-2.1-or-later",
               "BSD-3-Clause": "BSD-3-Clause", "BSD-1-Clause": "BSD-1-Clause", "Zlib": "Zlib"}
-# Headers that are compiled in, with no library behind them.
+# Headers that are compiled in, without a library.
 HEADERS_ONLY = ("uthash.h",)
 
 
@@ -114,7 +114,7 @@ def library(name, path):
         sys.exit(f"sbom: no package owns {path} ({name})")
     stem = name if name.endswith(".h") else re.sub(r"(-\d+\.[\d.]+)?\.so.*", "", name)
     if stem not in CONCLUDED:
-        sys.exit(f"sbom: the licence of {stem} is not known to packaging/release/sbom.py")
+        sys.exit(f"sbom: add the license of {stem} to packaging/release/sbom.py")
     purl = "pkg:{}/{}/{}@{}?arch={}".format(
         owner["type"], system("ID"), urllib.parse.quote(owner["name"]),
         urllib.parse.quote(owner["version"], safe="~+"), owner["arch"])
@@ -135,21 +135,21 @@ def library(name, path):
     }
 
 
-def licence_of(path):
+def license_of(path):
     with open(path, encoding="utf-8", errors="replace") as file:
         found = re.search(r"SPDX-License-Identifier: (\S+)", file.read(2000))
     return found[1] if found else "NOASSERTION"
 
 
-def entry(path, name, kind, licence):
+def entry(path, name, kind, license):
     return {
         "SPDXID": identifier("File-" + name),
         "fileName": "./" + name,
         "fileTypes": [kind],
         "checksums": [{"algorithm": a.upper(), "checksumValue": digest(path, a)}
                       for a in ("sha1", "sha256")],
-        "licenseConcluded": licence,
-        "licenseInfoInFiles": [licence],
+        "licenseConcluded": license,
+        "licenseInfoInFiles": [license],
         "copyrightText": "NOASSERTION",
     }
 
@@ -162,7 +162,7 @@ def verification(files):
 
 def document(build, version, commit, time, compiler):
     sources = compiled(build)
-    files = [entry(p, p, "SOURCE", licence_of(p)) for p in sources]
+    files = [entry(p, p, "SOURCE", license_of(p)) for p in sources]
     program = entry(build + "/windsock", "build/windsock", "BINARY", LICENSE)
     windsock = {
         "SPDXID": "SPDXRef-Package-windsock",

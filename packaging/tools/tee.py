@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Gives windsock a copy of the datagrams that another StatsD daemon gets.
+"""Sends windsock a copy of the datagrams that another StatsD daemon receives.
 
 tee.py --listen HOST:PORT --to HOST:PORT --to HOST:PORT
-    Takes datagrams and sends each to all.  Needs no rights; Airflow has to send here.
+    Receives datagrams and sends each to all targets.  Needs no privileges; Airflow must send to
+    this address.
 
 tee.py --watch PORT [--interface NAME] --to HOST:PORT
-    Copies what arrives at a port of this machine, container or pod, whoever listens there.
-    Nobody notices.  Needs CAP_NET_RAW.
+    Copies the datagrams that arrive at a port of this machine, container or pod, without any
+    effect on the program that listens there.  Needs CAP_NET_RAW.
 
-For a trial, not for good.  Each sender keeps a socket of its own, so that windsock can tell
-senders apart.  A target that is away is passed over.
+For trials, not for permanent use.  Each sender has its own socket, so that windsock can distinguish
+the senders.  A target that is not available is skipped.
 """
 import argparse
 import collections

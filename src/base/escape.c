@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <windsock/escape.h>
 
-#include <windsock/name.h>
+#include <windsock/utf8.h>
 
 void ws_escape_plain(struct ws_buf *out, struct ws_span text)
 {

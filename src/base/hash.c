@@ -42,7 +42,7 @@ static inline uint64_t load64(const char *p)
 	return word;
 }
 
-/* The bytes after the last whole word, the length in the top byte. */
+/* The bytes after the last whole word, with the length in the top byte. */
 static inline uint64_t load_tail(const char *p, size_t n, size_t total)
 {
 	uint64_t word = (uint64_t)total << 56;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is due when: a binary heap, the earliest on top.  An entry that no longer holds is left
- * where it is; whoever takes it off the top finds out by the generation.
+ * A binary min-heap of due times.  Entries of slots that are gone stay in the heap; the
+ * caller recognizes them by their generation when they reach the top.
  */
 #ifndef HEAP_H
 #define HEAP_H
@@ -26,21 +26,21 @@ struct heap {
 
 void heap_fini(struct heap *heap);
 
-/* Room for `more` entries, so that as many pushes cannot fail.  False: out of memory. */
+/* Reserves room, so that `more` pushes cannot fail.  False: out of memory. */
 bool heap_reserve(struct heap *heap, size_t more);
 
-/* Into reserved room. */
+/* Needs reserved room. */
 void heap_push(struct heap *heap, struct heap_entry entry);
 
-/* The earliest; NULL when there is none. */
+/* The earliest entry; NULL if the heap is empty. */
 const struct heap_entry *heap_top(const struct heap *heap);
 
 void heap_pop(struct heap *heap);
 
-/* Files the top entry anew. */
+/* Gives the top entry a later due time. */
 void heap_postpone(struct heap *heap, int64_t due);
 
-/* Drops the entries of which `keep` says no. */
+/* Removes the entries for which `keep` returns false. */
 void heap_filter(struct heap *heap, bool (*keep)(const void *user, const struct heap_entry *e),
                  const void *user);
 

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Powers of ten that a double holds exactly: with a mantissa below 2^53, one multiplication or
- * division by one of them is correctly rounded. */
+/* Powers of ten that are exact as a double: multiplying or dividing a mantissa below 2^53 by
+ * one of them is correctly rounded. */
 static const double exact_tens[] = {
 	1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
 	1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
@@ -14,10 +14,10 @@ static const double exact_tens[] = {
 #define EXACT_TENS ((int)(sizeof(exact_tens) / sizeof(exact_tens[0])) - 1)
 #define EXACT_MANTISSA (UINT64_C(1) << 53)
 
-/* Digits beyond this many cannot be held in the 64-bit mantissa below. */
+/* The most digits that always fit into the 64-bit mantissa below. */
 #define MANTISSA_DIGITS 19
 
-/* Longest text handed to strtod; more digits than this change nothing that a double shows. */
+/* Longest text passed to strtod; more digits than this cannot change the resulting double. */
 #define SLOW_TEXT_MAX 800
 
 static bool parse_word(struct ws_span s, double *out)
@@ -44,8 +44,8 @@ static bool parse_word(struct ws_span s, double *out)
 	return false;
 }
 
-/* The text is known to be a well-formed number; strtod reads the locale's point, which is "."
- * unless somebody calls setlocale: nobody here does. */
+/* The text is a well-formed number.  strtod expects the locale's decimal point, which is "."
+ * because windsock never calls setlocale. */
 static double parse_slowly(struct ws_span s)
 {
 	char text[SLOW_TEXT_MAX + 1];
@@ -87,7 +87,7 @@ bool ws_num_parse(struct ws_span s, double *out)
 	if (*p == '-' || *p == '+')
 		minus = *p++ == '-';
 	/* -12.75e3
-	 *  ^^ ^^     both runs of digits go into the mantissa, scale counts the second */
+	 *  ^^ ^^     both groups of digits go into the mantissa, scale counts the second */
 	for (; p < end && *p >= '0' && *p <= '9'; p++, count++)
 		mantissa = mantissa * 10 + (uint64_t)(*p - '0');
 	if (p < end && *p == '.') {
@@ -141,7 +141,7 @@ bool ws_num_parse_duration(struct ws_span s, double *seconds)
 		const char *name;
 		double seconds;
 	} units[] = {
-		/* "ms" before "s" and "m": the first suffix that fits wins. */
+		/* "ms" before "s" and "m": the first matching suffix wins. */
 		{ "ms", 1e-3 }, { "s", 1 },     { "m", 60 },
 		{ "h", 3600 },  { "d", 86400 }, { "w", 604800 },
 	};
@@ -183,10 +183,10 @@ size_t ws_num_print_u64(char *at, uint64_t n)
 	return len;
 }
 
-/* Integers from here on are shorter with an exponent. */
+/* Integers from this one on are printed with an exponent. */
 #define INTEGER_MAX 1e15
 
-/* The digits with a point before the last k of them, zeros at the end left out. */
+/* The digits with a point before the last k of them, without trailing zeros. */
 static size_t print_point(char *at, bool minus, uint64_t digits, int k)
 {
 	char text[24];
@@ -213,7 +213,7 @@ static size_t print_point(char *at, bool minus, uint64_t digits, int k)
 	return n;
 }
 
-/* Any number, by way of the C library. */
+/* Any number, using the C library. */
 static size_t print_slowly(char *at, double v)
 {
 	size_t n;
@@ -228,16 +228,17 @@ static size_t print_slowly(char *at, double v)
 }
 
 /*
- * v = m / 2^s.  With k digits behind the point, the digits are m 10^k / 2^s, rounded; they read
- * back as v when rounding moved it by less than half the distance to the next double, which is
- * 10^k / 2 in the same scale.  (It is half of that below a power of two, but from EXACT_MIN to
- * EXACT_MAX those are exact in fifteen digits.)  A double tells fifteen digits apart, so a
- * shorter text is found as fifteen with zeros at the end; seventeen always read back.
+ * v = m / 2^s.  With k digits after the point, the digits are m 10^k / 2^s, rounded.  They
+ * parse to v if rounding moved it by less than half the distance to the next double, which is
+ * 10^k / 2 in the same scale.  (The distance is half of that below a power of two, but from
+ * EXACT_MIN to EXACT_MAX those are exact in fifteen digits.)  Any fifteen digits survive a
+ * double, so a shorter text appears as fifteen digits with trailing zeros; seventeen always
+ * parse to v.
  */
 #ifdef __SIZEOF_INT128__
 __extension__ typedef unsigned __int128 wide;
 
-/* Between these all products fit. */
+/* Between these, all products fit into `wide`. */
 #define EXACT_MIN 1e-4
 #define EXACT_MAX 1e15
 
@@ -253,7 +254,7 @@ static size_t print_exactly(char *at, double v)
 	uint64_t m = (uint64_t)ldexp(frexp(magnitude, &exponent), 53);
 
 	s = 53 - exponent;
-	/* Fifteen digits, be they before the point or behind it; zeros right behind it are none. */
+	/* Fifteen significant digits in all, not counting leading zeros. */
 	for (; magnitude >= exact_tens[15 - k]; k--)
 		;
 	/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): EXACT_MIN ends it */

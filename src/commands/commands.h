@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What windsock does instead of running: check mapping files, explain lines, ask a running one
- * whether it is well.  All return the exit code of the program.
+ * The commands: check mapping files, explain lines, check the health of a running windsock.
+ * All return the program's exit code.
  */
 #ifndef COMMANDS_H
 #define COMMANDS_H
@@ -9,23 +9,25 @@
 #include "daemon/conf.h"
 
 /*
- * Compiles the files given as arguments (without any, the configured ones) and prints a table
- * of their rules.  0, or 2 with what is wrong on standard error.
+ * Compiles the files given as arguments (by default the configured ones) and prints a table
+ * of their rules.  Returns 0, or 2 with the errors on standard error.
  */
 int command_check(const struct conf *conf);
 
-/* The same, and 2 too for a listen address that cannot be read.  Opens no socket. */
+/* The same; also returns 2 for a listen address that cannot be parsed.  Opens no socket. */
 int command_check_config(const struct conf *conf);
 
 /*
- * Says what becomes of each StatsD line given as an argument, or of standard input.  0 when
- * each led to a series or was dropped by a rule, 1 when one was not, 2 for bad files.
+ * Explains what happens to each StatsD line given as an argument or on standard input.
+ * Returns 0 if each one led to a series or was dropped by a rule, 1 if not, 2 for invalid
+ * files.
  */
 int command_explain(const struct conf *conf);
 
 /*
- * Asks the windsock at the URL given, or with these settings, whether it is well.  0 when it
- * says so within --web.timeout, 1 with a sentence on standard error when not.
+ * Checks the health of the windsock at the given URL, or of one with these settings.  Returns
+ * 0 if it answers within --web.timeout and is healthy, otherwise 1 with a sentence on
+ * standard error.
  */
 int command_healthcheck(const struct conf *conf);
 

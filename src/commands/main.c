@@ -2,11 +2,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <windsock/build.h>
 
 #include "commands/commands.h"
 #include "daemon/conf.h"
 #include "daemon/daemon.h"
+#include "sys/exit_code.h"
 #include "web/process.h"
+
+static void version(struct ws_buf *out)
+{
+	const struct ws_build b = ws_build();
+
+	ws_buf_printf(out, "windsock, version %s (revision %s)\n  built with: %s, C11\n",
+	              b.version, b.revision, b.compiler);
+}
 
 static int print(void (*text)(struct ws_buf *out))
 {
@@ -18,12 +28,12 @@ static int print(void (*text)(struct ws_buf *out))
 	return fflush(stdout) == 0 ? EXIT_OK : EXIT_RUNTIME;
 }
 
-/* The program without a command: the daemon. */
+/* Without a command: the daemon. */
 static int run(const struct conf *conf)
 {
 	if (conf->rest.n > 0) {
 		fprintf(stderr,
-			"%s: there is no such command; the commands are check, explain and "
+			"%s: unknown command; the commands are check, explain and "
 			"healthcheck, and flags begin with --\n",
 			conf->rest.items[0]);
 		return EXIT_USAGE;
@@ -60,7 +70,7 @@ int main(int argc, char **argv)
 	if (conf.help) {
 		code = print(conf_help);
 	} else if (conf.version) {
-		code = print(conf_version);
+		code = print(version);
 	} else if (!ok) {
 		fwrite(why.ptr, 1, why.len, stderr);
 		code = EXIT_USAGE;

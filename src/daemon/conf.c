@@ -5,24 +5,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <windsock/mapping.h>
-
 #include <windsock/name.h>
 #include <windsock/num.h>
-
-#ifndef WINDSOCK_VERSION
-#define WINDSOCK_VERSION "0.0.0"
-#endif
-#ifndef WINDSOCK_REVISION
-#define WINDSOCK_REVISION "unknown"
-#endif
-
-#ifdef __clang__
-#define COMPILER __VERSION__ /* "Clang 14.0.6" */
-#else
-#define COMPILER "GCC " __VERSION__
-#endif
+#include <windsock/version.h>
 
 enum kind {
 	KIND_SWITCH,
@@ -41,8 +26,8 @@ enum kind {
 struct setting {
 	const char *flag; /* without the dashes */
 	enum kind kind;
-	size_t at;            /* of its field in struct conf */
-	uint64_t least, most; /* of a number */
+	size_t at;            /* offset of its field in struct conf */
+	uint64_t least, most; /* for numbers */
 	const char *standard; /* the default, as text; NULL: unset */
 	const char *help;
 };
@@ -52,46 +37,45 @@ struct setting {
 
 static const struct setting settings[] = {
 	{ "airflow.version", KIND_VERSION, AT(airflow_version), 0, 0, NULL,
-	  "Version of the Airflow that sends, for units that differ between versions." },
+	  "Version of the Airflow that sends; some units differ between versions." },
 	{ "statsd.listen-udp", KIND_LIST, AT(listen_udp), 0, 0, "localhost:8125",
 	  "Address to receive StatsD on: host:port, :port, [v6]:port." },
 	{ "statsd.workers", KIND_NUMBER, AT(workers), 1, 64, "1",
-	  "Receiving threads, each with sockets of its own. One sender always meets the same "
-	  "thread: more than one helps only with many senders." },
+	  "Number of receiving threads, each with its own sockets. All packets of one sender "
+	  "go to one thread, so more than one helps only with many senders." },
 	{ "statsd.read-buffer", KIND_NUMBER, AT(read_buffer), 4096, INT_MAX / 2, "8388608",
-	  "Bytes of receive buffer to ask for, for each socket." },
+	  "Receive buffer to request for each socket, in bytes." },
 	{ "statsd.mapping-config", KIND_LIST, AT(mappings), 0, 0, CONF_BUILTIN,
-	  "Mapping file, read again on SIGHUP; " CONF_BUILTIN " is compiled in." },
+	  "Mapping file; SIGHUP reloads it. " CONF_BUILTIN " is built in." },
 	{ "statsd.prefix", KIND_TEXT, AT(prefix), 0, 0, NULL,
-	  "Prefix of all names (Airflow's statsd_prefix), in place of the mapping files' "
-	  "own." },
+	  "Prefix of all names (Airflow's statsd_prefix); overrides the mapping files." },
 	{ "statsd.sender-label", KIND_LABEL, AT(sender_label), 0, 0, NULL,
-	  "Label with the address of the sender, on every series: for gauges of several "
-	  "schedulers." },
+	  "Adds a label with the sender's address to every series, for example to keep the "
+	  "gauges of several schedulers apart." },
 	{ "statsd.cache-size", KIND_NUMBER, AT(cache_size), 1, 100000000, "200000",
-	  "Names a worker remembers the series of; in a flood of new ones up to twice as many." },
+	  "Cache size: names per worker, up to twice that under churn." },
 	{ "web.listen-address", KIND_LIST, AT(listen_http), 0, 0, ":9092",
-	  "Address to serve HTTP on." },
+	  "Address to listen on for HTTP." },
 	{ "web.telemetry-path", KIND_PATH, AT(telemetry_path), 0, 0, "/metrics",
-	  "Path of the metrics." },
+	  "Path under which to expose metrics." },
 	{ "web.enable-lifecycle", KIND_SWITCH, AT(enable_lifecycle), 0, 0, "false",
-	  "Allow a reload by POST or PUT to /-/reload." },
+	  "Allow reloads with POST or PUT to /-/reload." },
 	{ "web.max-connections", KIND_NUMBER, AT(max_connections), 1, 10000, "64",
-	  "HTTP connections at once." },
+	  "Maximum number of simultaneous HTTP connections." },
 	{ "web.timeout", KIND_SECONDS, AT(web_timeout), 0, 0, "10s",
-	  "Time for one HTTP request and its answer." },
+	  "Maximum duration of an HTTP request and its response." },
 	{ "limits.series", KIND_NUMBER, AT(limit_series), 0, NO_LIMIT, "1000000",
-	  "Series at most; 0 is no limit." },
+	  "Maximum number of series; 0 means no limit." },
 	{ "limits.series-per-family", KIND_NUMBER, AT(limit_series_per_family), 0, NO_LIMIT,
-	  "100000", "Series of one metric at most; 0 is no limit." },
+	  "100000", "Maximum number of series per metric; 0 means no limit." },
 	{ "limits.families", KIND_NUMBER, AT(limit_families), 0, NO_LIMIT, "10000",
-	  "Metrics at most; 0 is no limit." },
+	  "Maximum number of metrics; 0 means no limit." },
 	{ "limits.unmatched-families", KIND_NUMBER, AT(limit_unmatched_families), 0, NO_LIMIT,
-	  "1000", "Metrics made from names that no rule matches, at most; 0 is no limit." },
+	  "1000", "Maximum number of metrics created from names that no rule matches; 0 means no limit." },
 	{ "log.level", KIND_LEVEL, AT(log_level), 0, 0, "info",
-	  "Least level to log: debug, info, warn or error." },
+	  "Minimum log level: debug, info, warn or error." },
 	{ "log.format", KIND_FORMAT, AT(log_format), 0, 0, "logfmt",
-	  "Format of the log: logfmt or json." },
+	  "Log format: logfmt or json." },
 	{ "check-config", KIND_SWITCH, AT(check_config), 0, 0, "false",
 	  "Check settings, addresses and mapping files, print the rules, and exit." },
 	{ "version", KIND_SWITCH, AT(version), 0, 0, "false", "Print the version and exit." },
@@ -101,7 +85,7 @@ static const struct setting settings[] = {
 #define NSETTINGS (sizeof(settings) / sizeof(settings[0]))
 #define ENV_MAX 64
 
-/* Where a value comes from, for messages, and whether it replaces the list so far. */
+/* Where a value comes from, for messages; `first`: it replaces the list so far. */
 struct origin {
 	const char *name; /* "--log.level" or "WINDSOCK_LOG_LEVEL" */
 	bool first;
@@ -110,7 +94,7 @@ struct origin {
 };
 
 __attribute__((format(printf, 3, 4)))
-static bool refuse(const struct origin *from, struct ws_span value, const char *format, ...)
+static bool reject(const struct origin *from, struct ws_span value, const char *format, ...)
 {
 	char what[200];
 	va_list args;
@@ -122,7 +106,7 @@ static bool refuse(const struct origin *from, struct ws_span value, const char *
 	return false;
 }
 
-static bool refuse_memory(const struct origin *from)
+static bool lack_memory(const struct origin *from)
 {
 	ws_buf_printf(from->why, "%s: out of memory\n", from->name);
 	return false;
@@ -139,7 +123,7 @@ static bool parse_switch(const struct setting *s, void *field, struct ws_span va
 	else if (ws_span_is(value, "false") || ws_span_is(value, "0"))
 		*out = false;
 	else
-		return refuse(from, value, "is neither true nor false");
+		return reject(from, value, "expected true or false");
 	return true;
 }
 
@@ -149,7 +133,7 @@ static bool parse_number(const struct setting *s, void *field, struct ws_span va
 	uint64_t n;
 
 	if (!ws_num_parse_u64(value, UINT64_MAX, &n) || n < s->least || n > s->most)
-		return refuse(from, value, "write a whole number from %llu to %llu",
+		return reject(from, value, "expected a whole number from %llu to %llu",
 		              (unsigned long long)s->least, (unsigned long long)s->most);
 	*(uint64_t *)field = n;
 	return true;
@@ -162,7 +146,7 @@ static bool parse_seconds(const struct setting *s, void *field, struct ws_span v
 
 	(void)s;
 	if (!ws_num_parse_duration(value, &seconds) || seconds < 0.1 || seconds > 3600)
-		return refuse(from, value, "write a time from 100ms to 1h, for example 10s");
+		return reject(from, value, "expected a duration from 100ms to 1h, for example 10s");
 	*(double *)field = seconds;
 	return true;
 }
@@ -175,7 +159,7 @@ static bool parse_text(const struct setting *s, void *field, struct ws_span valu
 
 	(void)s;
 	if (copy == NULL)
-		return refuse_memory(from);
+		return lack_memory(from);
 	free(*out);
 	*out = copy;
 	return true;
@@ -191,8 +175,8 @@ static bool parse_version(const struct setting *s, void *field, struct ws_span v
 {
 	if (!parse_text(s, field, value, from))
 		return false;
-	return ws_version_is_valid(*(char **)field) ||
-	       refuse(from, value, "not a version; such as 2.9 or 3.1.5");
+	return ws_version_is_valid(value) ||
+	       reject(from, value, "expected a version such as 2.9 or 3.1.5");
 }
 
 static bool parse_label(const struct setting *s, void *field, struct ws_span value,
@@ -201,7 +185,7 @@ static bool parse_label(const struct setting *s, void *field, struct ws_span val
 	if (!parse_text(s, field, value, from))
 		return false;
 	return (ws_name_is_label(value) && !ws_name_is_reserved_label(value)) ||
-	       refuse(from, value, "not a label; such as instance_ip");
+	       reject(from, value, "expected a label name such as instance_ip");
 }
 
 static bool parse_path(const struct setting *s, void *field, struct ws_span value,
@@ -210,12 +194,12 @@ static bool parse_path(const struct setting *s, void *field, struct ws_span valu
 	size_t i;
 
 	if (value.len < 2 || value.ptr[0] != '/' || ws_span_starts(value, ws_span_str("/-/")))
-		return refuse(from, value,
-			      "write a path such as /metrics; / and /-/… are taken");
+		return reject(from, value,
+			      "expected a path such as /metrics; / and /-/… are reserved");
 	for (i = 0; i < value.len; i++) {
 		if (!is_path_char(value.ptr[i]))
-			return refuse(from, value,
-				      "a path has letters, digits and -._~/ only");
+			return reject(from, value,
+				      "a path may contain only letters, digits and -._~/");
 	}
 	return parse_text(s, field, value, from);
 }
@@ -251,9 +235,9 @@ static bool parse_list(const struct setting *s, void *field, struct ws_span valu
 	if (from->first)
 		list_clear(list);
 	if (value.len == 0)
-		return refuse(from, value, "is empty");
+		return reject(from, value, "is empty");
 	list->given = !from->is_default;
-	return list_add(list, value) || refuse_memory(from);
+	return list_add(list, value) || lack_memory(from);
 }
 
 static bool parse_level(const struct setting *s, void *field, struct ws_span value,
@@ -261,14 +245,14 @@ static bool parse_level(const struct setting *s, void *field, struct ws_span val
 {
 	(void)s;
 	return log_level_parse(value, field) ||
-	       refuse(from, value, "write debug, info, warn or error");
+	       reject(from, value, "expected debug, info, warn or error");
 }
 
 static bool parse_format(const struct setting *s, void *field, struct ws_span value,
                          const struct origin *from)
 {
 	(void)s;
-	return log_format_parse(value, field) || refuse(from, value, "write logfmt or json");
+	return log_format_parse(value, field) || reject(from, value, "expected logfmt or json");
 }
 
 static const struct {
@@ -294,7 +278,7 @@ static bool setting_set(const struct setting *s, struct conf *conf, struct ws_sp
 	return kinds[s->kind].parse(s, (char *)conf + s->at, value, from);
 }
 
-/* WINDSOCK_STATSD_LISTEN_UDP for statsd.listen-udp. */
+/* statsd.listen-udp becomes WINDSOCK_STATSD_LISTEN_UDP. */
 static void env_name(char out[ENV_MAX], const char *flag)
 {
 	size_t n = (size_t)snprintf(out, ENV_MAX, "WINDSOCK_%s", flag), i;
@@ -325,13 +309,13 @@ static bool set_defaults(struct conf *conf, struct ws_buf *why)
 	return ok;
 }
 
-/* These two mean one run of the program; and images set WINDSOCK_VERSION to a version. */
+/* Not --version and --help: they are for a single run, and images set WINDSOCK_VERSION. */
 static bool has_env(const struct setting *s)
 {
 	return s->at != AT(version) && s->at != AT(help);
 }
 
-/* Each piece between commas and blanks. */
+/* Sets each item of a list separated by commas or blanks. */
 static bool set_pieces(const struct setting *s, struct conf *conf, struct ws_span text,
                        struct origin *from)
 {
@@ -355,8 +339,9 @@ static bool set_pieces(const struct setting *s, struct conf *conf, struct ws_spa
 }
 
 /*
- * An empty variable is one that is not set.  Unknown WINDSOCK_* are not an error: Kubernetes
- * gives every container WINDSOCK_SERVICE_HOST and more when a service is called windsock.
+ * An empty variable counts as not set.  Unknown WINDSOCK_* variables are not an error: if
+ * there is a service called windsock, Kubernetes sets WINDSOCK_SERVICE_HOST and more in every
+ * container.
  */
 static bool set_from_env(struct conf *conf, char *(*env)(const char *), struct ws_buf *why)
 {
@@ -394,7 +379,7 @@ static const struct setting *setting_find(struct ws_span flag)
 	return NULL;
 }
 
-/* The length of the common beginning: good enough to guess what was meant. */
+/* The length of the common prefix, good enough to suggest a flag. */
 static size_t likeness(struct ws_span a, const char *b)
 {
 	size_t n = 0;
@@ -404,7 +389,7 @@ static size_t likeness(struct ws_span a, const char *b)
 	return n;
 }
 
-static bool refuse_unknown(struct ws_span flag, struct ws_buf *why)
+static bool reject_unknown(struct ws_span flag, struct ws_buf *why)
 {
 	const char *near = NULL;
 	size_t best = 3, i;
@@ -417,10 +402,10 @@ static bool refuse_unknown(struct ws_span flag, struct ws_buf *why)
 			near = settings[i].flag;
 		}
 	}
-	ws_buf_printf(why, "--%.*s: there is no such flag; ", WS_SPAN_ARG(flag));
+	ws_buf_printf(why, "--%.*s: unknown flag; ", WS_SPAN_ARG(flag));
 	if (near != NULL)
-		ws_buf_printf(why, "--%s is the nearest, ", near);
-	ws_buf_str(why, "windsock --help lists all\n");
+		ws_buf_printf(why, "did you mean --%s? ", near);
+	ws_buf_str(why, "windsock --help lists all flags\n");
 	return false;
 }
 
@@ -442,7 +427,7 @@ static bool flag_value(struct cursor *c, const char *name, const char *equals,
 		*value = ws_span_str(c->args[++c->i]);
 		return true;
 	}
-	ws_buf_printf(c->why, "%s: needs a value, as in %s=…\n", name, name);
+	ws_buf_printf(c->why, "%s: needs a value, such as %s=…\n", name, name);
 	return false;
 }
 
@@ -465,7 +450,7 @@ static bool set_flag(struct conf *conf, struct cursor *c)
 			s = NULL;
 	}
 	if (s == NULL)
-		return refuse_unknown(flag, c->why);
+		return reject_unknown(flag, c->why);
 	snprintf(name, sizeof(name), "--%s", s->flag);
 	if ((s->kind != KIND_SWITCH || equals != NULL) &&
 	    !flag_value(c, name, equals, &value))
@@ -504,7 +489,7 @@ static bool set_from_args(struct conf *conf, int n, char *const *args, struct ws
 			good = conf->help = true;
 		} else {
 			ws_buf_printf(why, "%s: flags begin with two dashes; windsock --help "
-			                   "lists all\n", arg);
+			                   "lists all flags\n", arg);
 			good = false;
 		}
 		ok = ok && good;
@@ -540,7 +525,7 @@ void conf_fini(struct conf *conf)
 #define HELP_WIDTH 88
 #define HELP_INDENT 6
 
-/* A paragraph, broken at blanks. */
+/* A paragraph, wrapped at blanks. */
 static void help_wrap(struct ws_buf *out, const char *text)
 {
 	struct ws_span rest = ws_span_str(text), word;
@@ -586,7 +571,7 @@ static void help_setting(struct ws_buf *out, const struct setting *s)
 					   : "");
 }
 
-/* The part of a flag before its dot, or nothing. */
+/* The part of a flag before its dot; empty if it has none. */
 static struct ws_span help_group(const char *flag)
 {
 	const char *dot = strchr(flag, '.');
@@ -624,19 +609,19 @@ void conf_help(struct ws_buf *out)
 			"       windsock explain [FLAG...] [LINE...]\n"
 			"       windsock healthcheck [FLAG...] [URL]\n"
 			"\n"
-			"Turns the StatsD of Apache Airflow into Prometheus metrics.\n"
+			"Turns the StatsD metrics of Apache Airflow into Prometheus metrics.\n"
 			"\n"
 			"Commands:\n"
 			"  check        check mapping files (or the configured ones) and print "
 			"their rules\n"
-			"  explain      say what becomes of StatsD lines (of standard input, "
-			"without any)\n"
-			"  healthcheck  ask a running windsock (the configured one, or at "
+			"  explain      show what happens to StatsD lines (from standard input by "
+			"default)\n"
+			"  healthcheck  check a running windsock (the configured one, or "
 			"http://host:port)\n"
 			"\n"
-			"A flag is also the environment variable below it; a flag goes before. The "
-			"value shown "
-			"is\nthe default. SIGHUP reads the mapping files again.\n");
+			"Each flag can be set by the environment variable below it; the flag takes "
+			"precedence.\nThe value shown is the default. SIGHUP reloads the mapping "
+			"files.\n");
 	for (i = 0; i < NSETTINGS; i++) {
 		struct ws_span its = help_group(settings[i].flag);
 
@@ -645,19 +630,4 @@ void conf_help(struct ws_buf *out)
 		group = its;
 		help_setting(out, &settings[i]);
 	}
-}
-
-struct conf_build conf_build(void)
-{
-	return (struct conf_build){ .version = WINDSOCK_VERSION,
-		                    .revision = WINDSOCK_REVISION,
-		                    .compiler = COMPILER };
-}
-
-void conf_version(struct ws_buf *out)
-{
-	struct conf_build b = conf_build();
-
-	ws_buf_printf(out, "windsock, version %s (revision %s)\n  built with: %s, C11\n",
-	              b.version, b.revision, b.compiler);
 }

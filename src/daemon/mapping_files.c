@@ -9,11 +9,11 @@
 
 #define PIECE 65536
 
-/* mappings/airflow.ini, made into build/builtin.c by the Makefile. */
+/* mappings/airflow.ini, converted to build/builtin.c by the Makefile. */
 extern const char builtin_airflow[];
 extern const unsigned long builtin_airflow_size;
 
-/* All of the file.  0, or errno; EFBIG when it is larger than it may be. */
+/* Reads the whole file.  0 or errno; EFBIG if it exceeds MAPPING_FILE_MAX. */
 static int read_all(int fd, struct ws_buf *text)
 {
 	while (text->len <= MAPPING_FILE_MAX) {
@@ -55,7 +55,7 @@ static bool load_one(const char *name, struct ws_buf *text, struct ws_buf *diags
 		err = read_file(name, text);
 	}
 	if (err == EFBIG)
-		ws_buf_printf(diags, "%s: is larger than %u bytes; split it into several\n",
+		ws_buf_printf(diags, "%s: larger than %u bytes; split it into several files\n",
 		              name, MAPPING_FILE_MAX);
 	else if (err != 0)
 		ws_buf_printf(diags, "%s: cannot be read: %s\n", name, strerror(err));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Mapping files from disk, or the one that is compiled in, made into a mapping.
+ * Compiles a mapping from files on disk or the built-in one.
  */
 #ifndef MAPPING_FILES_H
 #define MAPPING_FILES_H
@@ -10,11 +10,11 @@
 
 #include "daemon/conf.h"
 
-/* Bytes a mapping file may have. */
+/* Maximum size of a mapping file in bytes. */
 #define MAPPING_FILE_MAX (4u << 20)
 
-/* NULL when there is anything in `diags`: "file: …" or "file:line: …" lines.  `options` NULL:
- * as the files say. */
+/* NULL on errors, which are lines in `diags`: "file: …" or "file:line: …".  `options` NULL:
+ * nothing overrides the files. */
 struct ws_mapping *mapping_files_load(const struct conf_list *files,
                                       const struct ws_mapping_options *options,
                                       struct ws_buf *diags);

@@ -3,19 +3,19 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <windsock/name.h>
 
 #include "series/cell.h"
-#include <windsock/name.h>
 
 #define SLICE_BYTES (64 * 1024)
 
 struct ws_exposition {
 	struct ws_cursor *cursor;
 	struct ws_buf *out; /* during ws_exposition_more */
-	size_t begin;       /* its length when the slice began */
+	size_t begin;       /* length of `out` at the start of the slice */
 	bool openmetrics;
 	int64_t now;
-	/* le="0.005" or quantile="0.5" of the family at hand, one after the other. */
+	/* le="0.005" or quantile="0.5" of the current family, concatenated. */
 	struct ws_buf suffixes;
 	size_t ends[WS_BUCKETS_MAX + 1];
 };
@@ -146,7 +146,7 @@ static char *copy(char *to, struct ws_span s)
 	return to + s.len;
 }
 
-/* name_sum{labels,extra} and a blank, into room reserved once: most of an exposition. */
+/* name_sum{labels,extra} and a blank.  Most of an exposition, hence a single reservation. */
 static void write_name(struct ws_buf *out, struct ws_span name, const char *ending,
                        struct ws_span labels, struct ws_span extra)
 {
@@ -196,7 +196,7 @@ static void write_summary(struct ws_exposition *e, const struct ws_family_view *
 
 	cell_quantiles(cell, family->options, e->now, quantiles);
 	for (i = 0; i < family->options->nquantiles; i++) {
-		/* One NaN would turn an avg() over all series into NaN. */
+		/* A single NaN would turn an avg() over all series into NaN. */
 		if (isnan(quantiles[i]))
 			continue;
 		write_name(e->out, family->name, "", labels, suffix(e, i));
@@ -256,140 +256,4 @@ bool ws_exposition_more(struct ws_exposition *e, struct ws_buf *out)
 	e->out = out;
 	e->begin = out->len;
 	return ws_cursor_read(e->cursor, &reader) && out->err == WS_OK;
-}
-
-/* --- windsock's own --- */
-
-struct self {
-	struct ws_buf *out;
-	bool openmetrics;
-};
-
-static void self_head(const struct self *s, const char *name, enum ws_kind kind, const char *help)
-{
-	ws_exposition_head(s->out, s->openmetrics, name, kind, help);
-}
-
-static void self_value(const struct self *s, const char *name, uint64_t v)
-{
-	ws_buf_str(s->out, name);
-	ws_buf_char(s->out, ' ');
-	ws_buf_u64(s->out, v);
-	ws_buf_char(s->out, '\n');
-}
-
-static void self_one(const struct self *s, const char *name, enum ws_kind kind, const char *help,
-                     uint64_t v)
-{
-	self_head(s, name, kind, help);
-	self_value(s, name, v);
-}
-
-static void self_labelled(const struct self *s, const char *name, const char *label,
-                          struct ws_span value, uint64_t v)
-{
-	ws_buf_str(s->out, name);
-	ws_buf_char(s->out, '{');
-	ws_buf_str(s->out, label);
-	ws_buf_str(s->out, "=\"");
-	ws_name_escape_value(s->out, value);
-	ws_buf_str(s->out, "\"} ");
-	ws_buf_u64(s->out, v);
-	ws_buf_char(s->out, '\n');
-}
-
-static void write_shards(const struct self *s, const struct ws_stats *stats)
-{
-	struct ws_shard sum;
-	int i;
-
-	ws_stats_sum(stats, &sum);
-#define X(field, name, help) self_one(s, "windsock_" name, WS_KIND_COUNTER, help, sum.field);
-	WS_SHARD_COUNTERS(X)
-#undef X
-	self_head(s, "windsock_samples_total", WS_KIND_COUNTER, "Samples understood, by StatsD type.");
-	for (i = 0; i < WS_NTYPES; i++)
-		self_labelled(s, "windsock_samples_total", "type",
-		              ws_span_str(ws_type_word((enum ws_type)i)), sum.samples[i]);
-	self_head(s, "windsock_rejected_total", WS_KIND_COUNTER,
-	          "Lines, samples, tags and fields rejected, by reason.");
-	for (i = 0; i < WS_NERRORS; i++) {
-		enum ws_scope scope = ws_err_scope((enum ws_err)i);
-
-		if (scope != WS_SCOPE_NONE && scope != WS_SCOPE_SERIES)
-			self_labelled(s, "windsock_rejected_total", "reason",
-			              ws_span_str(ws_err_reason((enum ws_err)i)), sum.rejected[i]);
-	}
-}
-
-static void write_rules(const struct self *s, const struct ws_stats *stats, const char *name,
-                        const char *help, bool dropped)
-{
-	const struct ws_rule_stats *rule;
-	unsigned i, n = ws_stats_shards(stats);
-	uint64_t sum;
-
-	self_head(s, name, WS_KIND_COUNTER, help);
-	for (rule = ws_stats_rules(stats); rule != NULL; rule = rule->next) {
-		sum = 0;
-		for (i = 0; i < n; i++)
-			sum += atomic_load_explicit(dropped ? &rule->shards[i].dropped
-			                                    : &rule->shards[i].hits,
-			                            memory_order_relaxed);
-		self_labelled(s, name, "rule", rule->name, sum);
-	}
-}
-
-static void write_refusal(void *user, struct ws_span family, enum ws_err err, uint64_t count)
-{
-	const struct self *s = user;
-
-	ws_buf_str(s->out, "windsock_family_refused_total{family=\"");
-	ws_name_escape_value(s->out, family);
-	ws_buf_printf(s->out, "\",reason=\"%s\"} ", ws_err_reason(err));
-	ws_buf_u64(s->out, count);
-	ws_buf_char(s->out, '\n');
-}
-
-static void write_store(struct self *s, const struct ws_stats *stats, struct ws_store *store)
-{
-	struct ws_store_counts c = ws_store_counts(store);
-	struct ws_shard sum;
-	int i;
-
-	ws_stats_sum(stats, &sum);
-	self_one(s, "windsock_series", WS_KIND_GAUGE, "Series held.", c.series);
-	self_one(s, "windsock_families", WS_KIND_GAUGE, "Families held.", c.families);
-	self_one(s, "windsock_unmatched_families", WS_KIND_GAUGE,
-	         "Families made from names that no rule matched.", c.unmatched_families);
-	self_one(s, "windsock_series_limit", WS_KIND_GAUGE, "Series that may be held, 0: any number.",
-	         c.limits.series);
-	self_one(s, "windsock_store_bytes", WS_KIND_GAUGE, "Memory of families and series.", c.bytes);
-	self_one(s, "windsock_series_created_total", WS_KIND_COUNTER, "Series made.", c.created);
-	self_one(s, "windsock_series_expired_total", WS_KIND_COUNTER,
-	         "Series removed because their TTL had passed.", c.expired);
-	self_one(s, "windsock_series_retired_total", WS_KIND_COUNTER,
-	         "Series removed by a reload, or for wrong labels.", c.retired);
-	self_head(s, "windsock_series_refused_total", WS_KIND_COUNTER,
-	          "Samples refused because their series may not be, by reason.");
-	for (i = 0; i < WS_NERRORS; i++) {
-		if (ws_err_scope((enum ws_err)i) == WS_SCOPE_SERIES)
-			self_labelled(s, "windsock_series_refused_total", "reason",
-			              ws_span_str(ws_err_reason((enum ws_err)i)),
-			              c.refused[i] + sum.rejected[i]);
-	}
-	self_head(s, "windsock_family_refused_total", WS_KIND_COUNTER,
-	          "Samples that a family refused, by family and reason.");
-	ws_store_refusals(store, write_refusal, s);
-}
-
-void ws_exposition_self(struct ws_buf *out, bool openmetrics, const struct ws_stats *stats,
-                        struct ws_store *store)
-{
-	struct self s = { out, openmetrics };
-
-	write_shards(&s, stats);
-	write_rules(&s, stats, "windsock_rule_hits_total", "Samples that a rule took.", false);
-	write_rules(&s, stats, "windsock_dropped_total", "Samples that a rule dropped.", true);
-	write_store(&s, stats, store);
 }

@@ -7,12 +7,12 @@
 #include <zlib.h>
 
 #define LEVEL 1
-#define MEMORY 8 /* zlib's default: with the window some 256 KiB a stream */
+#define MEMORY 8 /* zlib's default: with the window, about 256 KiB per stream */
 
-/* 32 KiB of window; 16 more asks for gzip's header and trailer instead of zlib's. */
+/* A window of 32 KiB; adding 16 selects gzip's header and trailer instead of zlib's. */
 #define WINDOW_BITS (15 + 16)
 
-/* Room made at a time. */
+/* Output space reserved at a time. */
 #define STEP 16384
 
 struct ws_gzip {
@@ -41,7 +41,7 @@ void ws_gzip_free(struct ws_gzip *gz)
 	free(gz);
 }
 
-/* Until zlib has nothing more to give for what it was handed. */
+/* Runs until zlib has no more output for its input. */
 static bool drain(z_stream *z, int flush, struct ws_buf *out)
 {
 	do {
@@ -60,7 +60,7 @@ static bool drain(z_stream *z, int flush, struct ws_buf *out)
 
 bool ws_gzip_add(struct ws_gzip *gz, struct ws_span in, bool last, struct ws_buf *out)
 {
-	/* zlib counts its input in unsigned int. */
+	/* zlib counts its input in an unsigned int. */
 	while (in.len > UINT_MAX) {
 		gz->z.next_in = (const Bytef *)in.ptr;
 		gz->z.avail_in = UINT_MAX;

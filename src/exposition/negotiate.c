@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <windsock/negotiate.h>
 
-/* q values are held in thousandths, the finest that RFC 9110 (12.4.2) lets a client write. */
+/* q values are in thousandths, the finest resolution that RFC 9110 (12.4.2) allows. */
 #define Q_ONE 1000
 #define Q_MISSING (-1)
 
 #define FORMATS 3
 #define ESCAPINGS 4
 
-/* One element of either header: a media range or a coding, its parameters, its q. */
+/* One element of either header: a media range or a coding, with its parameters and q. */
 struct element {
 	struct ws_span name;
 	struct ws_span version;
@@ -21,7 +21,7 @@ static char lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
-/* Media types, codings and parameter names know no case. */
+/* Media types, codings and parameter names are case-insensitive. */
 static bool is_word(struct ws_span s, const char *word)
 {
 	size_t i;
@@ -35,7 +35,7 @@ static bool is_word(struct ws_span s, const char *word)
 	return true;
 }
 
-/* As ws_span_cut, but a separator inside a quoted string is none; the piece is trimmed. */
+/* Like ws_span_cut, but ignores separators in quoted strings and trims the piece. */
 static bool cut(struct ws_span *rest, char separator, struct ws_span *piece)
 {
 	bool quoted = false;
@@ -70,7 +70,7 @@ static struct ws_span unquote(struct ws_span s)
 	return s;
 }
 
-/* 0, 1, 0.75, 1.000; more decimals than three are read but do not count. */
+/* 0, 1, 0.75, 1.000; decimals after the third are accepted and ignored. */
 static bool parse_q(struct ws_span s, int *q)
 {
 	int value, weight = Q_ONE / 10;
@@ -112,7 +112,7 @@ static bool parse_parameter(struct ws_span text, struct element *e)
 	return true;
 }
 
-/* False for an element that cannot be read: it is passed over as if it were not there. */
+/* False: the element cannot be parsed; it is skipped. */
 static bool parse_element(struct ws_span text, struct element *e)
 {
 	struct ws_span parameter;
@@ -149,7 +149,7 @@ static enum ws_escaping escaping_of(struct ws_span name)
 	return WS_ESCAPING_UNDERSCORES;
 }
 
-/* Whether the element names one of our formats in a version we write. */
+/* Whether the element names one of our formats, in a version that we write. */
 static bool offered(const struct element *e, struct ws_negotiated *a)
 {
 	bool no_version = e->version.len == 0;
@@ -166,9 +166,9 @@ static bool offered(const struct element *e, struct ws_negotiated *a)
 }
 
 /*
- * The highest q among the formats that the client names wins, the first of equals.  A
- * wildcard stands for text only, since every client that says no more than that reads text;
- * it wins when its q is higher than that of everything named.
+ * Of the formats that the client names, the one with the highest q wins, the first among
+ * equals.  A wildcard means text, since any client that sends only a wildcard can read text;
+ * it wins if its q is higher than every named format's and text is not named itself.
  */
 struct ws_negotiated ws_negotiate(struct ws_span header)
 {
@@ -190,7 +190,7 @@ struct ws_negotiated ws_negotiate(struct ws_span header)
 			best_q = e.q;
 		}
 	}
-	/* What text is given by name goes before what it is given by wildcard. */
+	/* If text is named, its own q takes precedence over the wildcard's. */
 	if (any_q > best_q && !text_named)
 		return (struct ws_negotiated){ .format = WS_FORMAT_TEXT };
 	return best;
@@ -244,7 +244,7 @@ bool ws_negotiate_gzip(struct ws_span header)
 		else if (is_word(e.name, "*"))
 			any = e.q;
 	}
-	/* The asterisk stands for what is not named. */
+	/* The asterisk applies to codings that are not named. */
 	if (gzip == Q_MISSING)
 		gzip = any;
 	if (identity == Q_MISSING)

@@ -2,14 +2,14 @@
 #include "ingest/cache.h"
 
 #include <stdlib.h>
+#include <windsock/hash.h>
 
 #include "base/arena.h"
-#include <windsock/hash.h>
 
 #define SLOTS_SMALLEST 1024
 #define CACHE_LINE     64
 
-/* Open addressing; two thirds are used at most. */
+/* Open addressing; at most two thirds are used. */
 struct slot {
 	uint64_t hash;
 	struct cache_entry *entry; /* NULL: empty */
@@ -98,17 +98,17 @@ void cache_turn(struct cache *cache)
 	cache->young = old;
 }
 
-/* --- entries --- */
+/* --- entries ---------------------------------------------------------------------------- */
 
 static size_t entry_size(const struct cache_entry *entry)
 {
-	return sizeof(*entry) + entry->nsteps * sizeof(entry->steps[0]) +
+	return sizeof(*entry) + entry->nactions * sizeof(entry->actions[0]) +
 	       entry->head_len + entry->tags_len + entry->sender_len;
 }
 
 static const char *entry_text(const struct cache_entry *entry)
 {
-	return (const char *)&entry->steps[entry->nsteps];
+	return (const char *)&entry->actions[entry->nactions];
 }
 
 struct ws_sample cache_entry_sample(const struct cache_entry *entry)
@@ -137,9 +137,9 @@ static bool is_same(const struct cache_entry *entry, const struct ws_sample *s)
 					     s->sender.len) == 0);
 }
 
-/* --- tables --- */
+/* --- tables ----------------------------------------------------------------------------- */
 
-/* Of what came before, and more. */
+/* Extends the hash h by more bytes. */
 static uint64_t hash_more(const struct cache *cache, uint64_t h, struct ws_span more)
 {
 	struct ws_hash_key key = { cache->key.k0 ^ h, cache->key.k1 };
@@ -154,7 +154,7 @@ uint64_t cache_hash(const struct cache *cache, const struct ws_sample *s)
 	return hash_more(cache, hash_more(cache, h, s->tags), s->sender);
 }
 
-/* The slot with this hash from i on, or the empty one that ends the search. */
+/* The first slot from i on that has this hash or is empty. */
 static inline size_t probe(const struct generation *g, size_t i, uint64_t hash)
 {
 	while (g->slots[i].entry != NULL && g->slots[i].hash != hash)
@@ -241,7 +241,7 @@ struct cache_extra *cache_add_extra(struct cache *cache, struct cache_entry *ent
 	return entry->extra;
 }
 
-/* Without memory the copy does without what few names have. */
+/* When out of memory, the copy gets no extra part. */
 static void copy_extra(struct cache *cache, struct cache_entry *copy, const struct cache_entry *from)
 {
 	if (from->extra == NULL)
@@ -297,10 +297,10 @@ struct cache_entry *cache_find(struct cache *cache, const struct ws_sample *s, u
 }
 
 struct cache_entry *cache_add(struct cache *cache, const struct ws_sample *s, uint64_t hash,
-			      size_t nsteps)
+			      size_t nactions)
 {
 	const struct cache_entry form = {
-		.nsteps = (uint16_t)nsteps,
+		.nactions = (uint16_t)nactions,
 		.head_len = (uint16_t)s->head.len,
 		.tags_len = (uint16_t)s->tags.len,
 		.sender_len = (uint8_t)s->sender.len,
@@ -310,14 +310,14 @@ struct cache_entry *cache_add(struct cache *cache, const struct ws_sample *s, ui
 	struct cache_entry *entry;
 	char *text;
 
-	if (nsteps > UINT16_MAX || s->head.len > UINT16_MAX || s->tags.len > UINT16_MAX ||
+	if (nactions > UINT16_MAX || s->head.len > UINT16_MAX || s->tags.len > UINT16_MAX ||
 	    s->sender.len > UINT8_MAX)
 		return NULL;
 	entry = add(cache->young, hash, entry_size(&form));
 	if (entry == NULL)
 		return NULL;
 	*entry = form;
-	text = (char *)&entry->steps[nsteps];
+	text = (char *)&entry->actions[nactions];
 	memcpy(text, s->head.ptr, s->head.len);
 	if (s->tags.len > 0)
 		memcpy(text + s->head.len, s->tags.ptr, s->tags.len);

@@ -2,8 +2,9 @@
 #include <windsock/ingest.h>
 
 #include <stdlib.h>
-
 #include <windsock/hash.h>
+#include <windsock/resolution.h>
+
 #include "ingest/cache.h"
 #include "ingest/duplicates.h"
 
@@ -13,7 +14,7 @@
 #define RESPLITS_A_BATCH   500
 #define TEACH_AGAIN_NS     INT64_C(60000000000)
 
-/* A sample of the window: its hash is known, memory for it is on the way. */
+/* A sample of the window, with its hash; its cache entry is being prefetched. */
 struct pending {
 	struct ws_sample sample;
 	struct ws_span line;
@@ -21,39 +22,40 @@ struct pending {
 	uint64_t sender;
 };
 
-/* What an update came from, by its index. */
+/* Where the update with the same index comes from. */
 struct origin {
 	struct cache_entry *entry;
-	uint32_t step;
-	bool first; /* of its sample */
+	uint32_t action;
+	bool first; /* the first update of its sample */
+};
+
+/* The mapping of the cached names, and data that belongs to it. */
+struct rules {
+	struct ws_mapping *mapping; /* NULL: none yet */
+	struct ws_resolution *resolution;
+	struct ws_rule_stats **stats; /* by rule */
+	uint64_t *duplicate_of;       /* by rule */
+	bool uses_sender;
+};
+
+/* Pointers into the cache.  They are invalid once entries are dropped: see reset_cursors. */
+struct cursors {
+	struct cache_entry *resolved; /* entry of the current resolution; NULL: none */
+	struct cache_entry *resplit;  /* next entry to split again; NULL: all are current */
+	uint64_t learned_version;     /* of the learned ids that entries are split by */
 };
 
 struct ws_ingest {
 	struct ws_store *store;
 	struct ws_stats *stats;
 	struct ws_shard *shard;
-	unsigned shard_index;
-	struct ws_hash_key key;
-	struct ws_learned_ids *learned;
-	void (*on_resplit)(void *user, struct ws_span name);
-	void (*on_unmatched)(void *user, struct ws_span head);
-	void *user;
-	struct ws_unmatched *unmatched;
+	struct ws_ingest_options options;
 
-	struct ws_mapping *mapping; /* the one that names are remembered of */
+	struct rules rules;
 	struct cache *cache;
 	struct duplicates *duplicates;
-	uint64_t sender; /* of the datagrams that come */
-	struct ws_span address;
-	struct ws_resolution *resolution;
-	struct ws_rule_stats **rules;
-	uint64_t *duplicate_of; /* by rule */
-
-	uint64_t learned_version; /* what names are split by; being caught up with */
-	struct cache_entry *resplit;    /* the next to look at; NULL: all are split by it */
-	uint64_t resolved_version;
-
-	struct cache_entry *resolved; /* whose resolution is at hand; NULL: nobody's */
+	struct cursors cursors;
+	uint64_t resolved_version; /* of the learned ids, for the last new name */
 
 	struct pending window[WINDOW];
 	size_t npending;
@@ -61,219 +63,209 @@ struct ws_ingest {
 	struct origin origins[UPDATES_MAX];
 	size_t nupdates;
 	int64_t now;
-	uint64_t serial; /* of the sample at hand */
-	uint64_t shown; /* reasons already listed in this batch: bit by ws_err */
+	uint64_t serial; /* of the current sample */
+	uint64_t listed; /* bits by ws_err: reasons that this batch has added to `recent` */
 };
 
-static void flush(struct ws_ingest *g);
+static void flush(struct ws_ingest *in);
 static void release(void *user, const struct waiting *w, bool is_duplicate);
+
+/* --- the mapping ------------------------------------------------------------------------ */
 
 struct ws_ingest *ws_ingest_new(struct ws_store *store, struct ws_stats *stats,
                                 const struct ws_ingest_options *options)
 {
-	size_t cache_size = options->cache_size > 0 ? options->cache_size : CACHE_SIZE_DEFAULT;
-	struct ws_ingest *g = calloc(1, sizeof(*g));
+	struct ws_ingest *in = calloc(1, sizeof(*in));
+	size_t size = options->cache_size > 0 ? options->cache_size : CACHE_SIZE_DEFAULT;
 
-	if (g == NULL)
+	if (in == NULL)
 		return NULL;
-	g->store = store;
-	g->stats = stats;
-	g->shard_index = options->shard;
-	g->shard = ws_stats_shard(stats, options->shard);
-	g->key = options->key;
-	g->learned = options->learned;
-	g->on_resplit = options->on_resplit;
-	g->on_unmatched = options->on_unmatched;
-	g->user = options->user;
-	g->unmatched = options->unmatched;
-	g->sender = 1;
-	g->cache = cache_new(g->key, cache_size);
-	g->duplicates = duplicates_new((struct duplicates_receiver){ release, g });
-	if (g->cache == NULL || g->duplicates == NULL) {
-		ws_ingest_free(g);
+	in->store = store;
+	in->stats = stats;
+	in->options = *options;
+	in->shard = ws_stats_shard(stats, options->shard);
+	in->cache = cache_new(options->key, size);
+	in->duplicates = duplicates_new((struct duplicates_receiver){ release, in });
+	if (in->cache == NULL || in->duplicates == NULL) {
+		ws_ingest_free(in);
 		return NULL;
 	}
-	return g;
+	return in;
 }
 
-static void forget_mapping(struct ws_ingest *g)
+static void rules_fini(struct rules *rules)
 {
-	ws_resolution_free(g->resolution);
-	ws_mapping_unref(g->mapping);
-	free(g->rules);
-	free(g->duplicate_of);
-	g->resolution = NULL;
-	g->resolved = NULL;
-	g->mapping = NULL;
-	g->rules = NULL;
-	g->duplicate_of = NULL;
+	ws_resolution_free(rules->resolution);
+	ws_mapping_unref(rules->mapping);
+	free(rules->stats);
+	free(rules->duplicate_of);
+	*rules = (struct rules){ 0 };
 }
 
-void ws_ingest_free(struct ws_ingest *g)
+void ws_ingest_free(struct ws_ingest *in)
 {
-	if (g == NULL)
+	if (in == NULL)
 		return;
-	forget_mapping(g);
-	duplicates_free(g->duplicates);
-	cache_free(g->cache);
-	free(g);
+	rules_fini(&in->rules);
+	duplicates_free(in->duplicates);
+	cache_free(in->cache);
+	free(in);
 }
 
-static bool learn_mapping(struct ws_ingest *g, struct ws_mapping *mapping)
+/* Entries are dropped, or the list of divisible ones changes: start over. */
+static void reset_cursors(struct ws_ingest *in)
+{
+	in->cursors = (struct cursors){ 0 };
+}
+
+/* False: out of memory, and there is no mapping. */
+static bool take_mapping(struct ws_ingest *in, struct ws_mapping *mapping)
 {
 	size_t n = ws_mapping_rules(mapping), i;
+	struct rules rules = {
+		.mapping = ws_mapping_ref(mapping),
+		.uses_sender = ws_mapping_uses_sender(mapping),
+		.resolution = ws_resolution_new(mapping, in->options.learned),
+		.stats = calloc(n + 1, sizeof(struct ws_rule_stats *)),
+		.duplicate_of = calloc(n + 1, sizeof(uint64_t)),
+	};
+	bool ok = rules.resolution != NULL && rules.stats != NULL && rules.duplicate_of != NULL;
 
-	forget_mapping(g);
-	cache_forget(g->cache);
-	if (g->unmatched != NULL)
-		ws_unmatched_forget(g->unmatched, g->shard_index);
-	g->resplit = NULL;
-	g->resolution = ws_resolution_new(mapping, g->learned);
-	g->rules = calloc(n + 1, sizeof(struct ws_rule_stats *));
-	g->duplicate_of = calloc(n + 1, sizeof(*g->duplicate_of));
-	if (g->resolution == NULL || g->rules == NULL || g->duplicate_of == NULL)
-		goto fail;
-	for (i = 0; i < n; i++) {
-		g->rules[i] = ws_stats_rule(g->stats, ws_mapping_rule(mapping, i).name);
-		if (g->rules[i] == NULL)
-			goto fail;
+	rules_fini(&in->rules);
+	reset_cursors(in);
+	cache_forget(in->cache);
+	if (in->options.unmatched != NULL)
+		ws_unmatched_forget(in->options.unmatched, in->options.shard);
+	for (i = 0; i < n && ok; i++) {
+		rules.stats[i] = ws_stats_rule(in->stats, ws_mapping_rule(mapping, i).name);
+		rules.duplicate_of[i] = ws_mapping_duplicate_of(mapping, (uint32_t)i);
+		ok = rules.stats[i] != NULL;
 	}
-	g->mapping = ws_mapping_ref(mapping);
-	return true;
-fail:
-	forget_mapping(g);
-	return false;
+	if (ok)
+		in->rules = rules;
+	else
+		rules_fini(&rules);
+	return ok;
 }
 
-/* The labels that the name was split into. */
-static uint64_t split_of(const struct ws_ingest *g)
+/* --- what is rejected ------------------------------------------------------------------- */
+
+/* Counts a rejection; the first one of each reason in a batch is also added to `recent`. */
+static void reject(struct ws_ingest *in, enum ws_err err, uint64_t n, struct ws_span text)
 {
-	const struct ws_resolution *r = g->resolution;
-	struct ws_hash_key key = g->key;
+	uint64_t bit = UINT64_C(1) << err;
+	bool series = ws_err_scope(err) == WS_SCOPE_SERIES;
+
+	_Static_assert(WS_NERRORS <= 64, "one bit for each reason");
+	if (n == 0)
+		return;
+	/* The store counts its own rejections. */
+	if (!series)
+		WS_SHARD_ADD(in->shard->rejected[err], n);
+	if (in->listed & bit)
+		return;
+	in->listed |= bit;
+	ws_recent_add(in->options.recent, series ? WS_RECENT_SERIES : WS_RECENT_LINES, text, err,
+	              in->now);
+}
+
+/* Not counted by the store, which was not called. */
+static enum ws_err lack_memory(struct ws_ingest *in, struct ws_span text)
+{
+	WS_SHARD_ADD(in->shard->rejected[WS_ERR_NOMEM], 1);
+	reject(in, WS_ERR_NOMEM, 1, text);
+	return WS_ERR_NOMEM;
+}
+
+/* --- names that a learned id splits differently ----------------------------------------- */
+
+/* A hash of the labels in the current resolution. */
+static uint64_t split_of(const struct ws_ingest *in)
+{
+	const struct ws_resolution *r = in->rules.resolution;
+	struct ws_hash_key key = in->options.key;
 	size_t i;
 
-	for (i = 0; i < r->nsteps; i++)
-		key.k0 ^= ws_hash_bytes(key, r->steps[i].target.labels);
+	for (i = 0; i < r->nactions; i++)
+		key.k0 ^= ws_hash_bytes(key, r->targets[i].labels);
 	return key.k0;
 }
 
-/* The name anew, by what is known now.  Series under wrong labels go. */
-static void resplit(struct ws_ingest *g, struct cache_entry *entry)
+/* Splits the name by the ids known now; removes its series if the labels have changed. */
+static void resplit(struct ws_ingest *in, struct cache_entry *entry)
 {
 	struct ws_sample s = cache_entry_sample(entry);
 	uint64_t split;
 	uint32_t i;
 
-	g->resolved = NULL;
-	entry->extra->split_version = ws_learned_ids_version(g->learned);
-	if (ws_mapping_resolve(g->mapping, &s, g->resolution) != WS_OK)
+	in->cursors.resolved = NULL;
+	entry->extra->split_version = ws_learned_ids_version(in->options.learned);
+	if (ws_resolve(in->rules.mapping, &s, in->rules.resolution) != WS_OK)
 		return;
-	entry->ambiguous = g->resolution->ambiguous;
-	split = split_of(g);
+	entry->ambiguous = in->rules.resolution->ambiguous;
+	split = split_of(in);
 	if (split == entry->extra->split)
 		return;
 	entry->extra->split = split;
-	for (i = 0; i < entry->nsteps; i++) {
-		ws_store_retire(g->store, entry->steps[i].ref);
-		entry->steps[i].ref = (struct ws_ref){ 0 };
+	for (i = 0; i < entry->nactions; i++) {
+		ws_store_retire(in->store, entry->actions[i].ref);
+		entry->actions[i].ref = (struct ws_ref){ 0 };
 	}
-	if (g->on_resplit != NULL)
-		g->on_resplit(g->user, s.head);
+	if (in->options.on_resplit != NULL)
+		in->options.on_resplit(in->options.user, s.head);
 }
 
-/* What is sent again is split anew when it comes; this is for the rest.  Some names at a time:
- * receiving goes on meanwhile. */
-static void resplit_some(struct ws_ingest *g)
+/* Names that are sent again are split again then; this is for the others.  A few names per
+ * batch, so as not to delay receiving. */
+static void resplit_some(struct ws_ingest *in)
 {
-	uint64_t version = ws_learned_ids_version(g->learned);
+	struct cursors *c = &in->cursors;
+	uint64_t version = ws_learned_ids_version(in->options.learned);
 	int left;
 
-	if (g->resplit == NULL) {
-		if (version == g->learned_version)
+	if (c->resplit == NULL) {
+		if (version == c->learned_version)
 			return;
-		g->learned_version = version;
-		g->resplit = cache_first_divisible(g->cache);
+		c->learned_version = version;
+		c->resplit = cache_first_divisible(in->cache);
 	}
-	for (left = RESPLITS_A_BATCH; left > 0 && g->resplit != NULL; left--) {
-		resplit(g, g->resplit);
-		g->resplit = cache_next_divisible(g->cache, g->resplit);
+	for (left = RESPLITS_A_BATCH; left > 0 && c->resplit != NULL; left--) {
+		resplit(in, c->resplit);
+		c->resplit = cache_next_divisible(in->cache, c->resplit);
 	}
 }
 
-enum ws_err ws_ingest_begin(struct ws_ingest *g, struct ws_mapping *mapping, int64_t now)
-{
-	g->now = now;
-	g->npending = 0;
-	g->nupdates = 0;
-	g->shown = 0;
-	if (mapping != g->mapping) {
-		/* What waits belongs to the rules that it was taken through. */
-		duplicates_flush(g->duplicates, true);
-		flush(g);
-		if (!learn_mapping(g, mapping))
-			return WS_ERR_NOMEM;
-	}
-	duplicates_expire(g->duplicates, now);
-	resplit_some(g);
-	return WS_OK;
-}
+/* --- new names -------------------------------------------------------------------------- */
 
-/* Counts a reason; the first of each reason in a batch is also shown to people. */
-static void reject(struct ws_ingest *g, enum ws_err err, uint64_t n, struct ws_span text)
-{
-	uint64_t bit = UINT64_C(1) << err;
-
-	_Static_assert(WS_NERRORS <= 64, "one bit for each reason");
-	if (n == 0)
-		return;
-	if (ws_err_scope(err) != WS_SCOPE_SERIES)
-		WS_SHARD_ADD(g->shard->rejected[err], n);
-	if (g->shown & bit)
-		return;
-	g->shown |= bit;
-	ws_recent_add(g->stats,
-	              ws_err_scope(err) == WS_SCOPE_SERIES ? WS_RECENT_REFUSED : WS_RECENT_REJECTED,
-	              text, err, g->now);
-}
-
-/* Before the store was asked, so that it has not counted it. */
-static enum ws_err lack_memory(struct ws_ingest *g, struct ws_span text)
-{
-	WS_SHARD_ADD(g->shard->rejected[WS_ERR_NOMEM], 1);
-	reject(g, WS_ERR_NOMEM, 1, text);
-	return WS_ERR_NOMEM;
-}
-
-/* --- new names --- */
-
-static bool resolve(struct ws_ingest *g, struct cache_entry *entry)
+/* Makes the entry's resolution the current one.  False: out of memory. */
+static bool resolve(struct ws_ingest *in, struct cache_entry *entry)
 {
 	struct ws_sample s = cache_entry_sample(entry);
 
-	if (g->resolved == entry)
+	if (in->cursors.resolved == entry)
 		return true;
-	g->resolved = NULL;
-	if (ws_mapping_resolve(g->mapping, &s, g->resolution) != WS_OK)
+	in->cursors.resolved = NULL;
+	if (ws_resolve(in->rules.mapping, &s, in->rules.resolution) != WS_OK)
 		return false;
-	g->resolved = entry;
+	in->cursors.resolved = entry;
 	return true;
 }
 
-/* Finds or makes the series of step i, and says so when it may not be. */
-static enum ws_err intern(struct ws_ingest *g, struct cache_entry *entry, size_t i)
+/* Finds or creates the series of action i; counts a rejection. */
+static enum ws_err intern(struct ws_ingest *in, struct cache_entry *entry, size_t i)
 {
-	struct step *step = &entry->steps[i];
+	struct cache_action *action = &entry->actions[i];
 	const struct ws_target *target;
 	enum ws_err err;
 
-	step->ref = (struct ws_ref){ 0 };
-	if (!resolve(g, entry))
-		return lack_memory(g, cache_entry_sample(entry).head);
-	target = &g->resolution->steps[i].target;
+	action->ref = (struct ws_ref){ 0 };
+	if (!resolve(in, entry))
+		return lack_memory(in, cache_entry_sample(entry).head);
+	target = &in->rules.resolution->targets[i];
 	err = target->family.len == 0 ? WS_ERR_EMPTY_NAME
-	                              : ws_store_intern(g->store, target, g->now, &step->ref);
+	                              : ws_store_intern(in->store, target, in->now, &action->ref);
 	if (err != WS_OK)
-		reject(g, err, 1, target->family);
+		reject(in, err, 1, target->family);
 	return err;
 }
 
@@ -282,15 +274,15 @@ static uint16_t capped(unsigned n)
 	return (uint16_t)(n < UINT16_MAX ? n : UINT16_MAX);
 }
 
-static void remember_extra(struct ws_ingest *g, struct cache_entry *entry)
+static void remember_extra(struct ws_ingest *in, struct cache_entry *entry)
 {
-	const struct ws_resolution *r = g->resolution;
+	const struct ws_resolution *r = in->rules.resolution;
 	struct cache_extra *extra;
 	bool bad = r->head.bad_tags + r->head.long_tags + r->head.excess_tags + r->reserved_tags > 0;
 
 	if (!bad && !r->divisible && !r->unmatched && r->nlearns == 0)
 		return;
-	extra = cache_add_extra(g->cache, entry);
+	extra = cache_add_extra(in->cache, entry);
 	if (extra == NULL)
 		return;
 	entry->has_bad_tags = bad;
@@ -299,348 +291,425 @@ static void remember_extra(struct ws_ingest *g, struct cache_entry *entry)
 	extra->excess_tags = capped(r->head.excess_tags);
 	extra->reserved_tags = capped(r->reserved_tags);
 	entry->teaches = r->nlearns > 0;
-	extra->taught = g->now;
-	extra->split_version = g->resolved_version;
+	extra->taught = in->now;
+	extra->split_version = in->resolved_version;
 	if (r->divisible) {
-		extra->split = split_of(g);
-		cache_mark_divisible(g->cache, entry);
+		extra->split = split_of(in);
+		cache_mark_divisible(in->cache, entry);
 	}
 }
 
-/* The resolution at hand as an entry. */
-static struct cache_entry *remember(struct ws_ingest *g, const struct ws_sample *s, uint64_t hash)
+/* Caches the current resolution.  NULL: out of memory. */
+static struct cache_entry *remember(struct ws_ingest *in, const struct ws_sample *s,
+                                    uint64_t hash)
 {
-	const struct ws_resolution *r = g->resolution;
-	struct cache_entry *entry = cache_add(g->cache, s, hash, r->nsteps);
-	uint32_t i;
+	const struct ws_resolution *r = in->rules.resolution;
+	struct cache_entry *entry = cache_add(in->cache, s, hash, r->nactions);
+	size_t i;
 
 	if (entry == NULL)
 		return NULL;
 	entry->err = (uint8_t)r->err;
 	entry->unmatched = r->unmatched;
 	entry->ambiguous = r->ambiguous;
-	remember_extra(g, entry);
 	entry->fits = r->fits;
 	entry->takes = r->takes;
-	for (i = 0; i < r->nsteps; i++) {
-		entry->steps[i] = step_of(r, i);
-		if (r->steps[i].rule == WS_NO_RULE)
-			continue;
-		g->duplicate_of[r->steps[i].rule] = r->steps[i].duplicate_of;
-		entry->steps[i].rule = &g->rules[r->steps[i].rule]->shards[g->shard_index];
+	for (i = 0; i < r->nactions; i++) {
+		entry->actions[i] = (struct cache_action){ .action = r->actions[i] };
+		if (r->actions[i].rule != WS_NO_RULE)
+			entry->actions[i].rule = &in->rules.stats[r->actions[i].rule]
+			                                  ->shards[in->options.shard];
 	}
+	remember_extra(in, entry);
 	return entry;
 }
 
-/* What the name of the resolution at hand teaches. */
-static void learn(struct ws_ingest *g)
+/* Learns the ids in the current resolution. */
+static void learn(struct ws_ingest *in)
 {
-	const struct ws_resolution *r = g->resolution;
+	const struct ws_resolution *r = in->rules.resolution;
 	size_t i;
 
 	for (i = 0; i < r->nlearns; i++)
-		ws_learned_ids_add(g->learned, r->learns[i].name, r->learns[i].value, g->now);
+		ws_learned_ids_add(in->options.learned, r->learns[i].name, r->learns[i].value,
+		                   in->now);
 }
 
-/* So that ids that are still in use do not expire. */
-static void teach_again(struct ws_ingest *g, struct cache_entry *entry)
+/* Keeps ids that are still in use from expiring. */
+static void teach_again(struct ws_ingest *in, struct cache_entry *entry)
 {
-	entry->extra->taught = g->now;
-	if (resolve(g, entry))
-		learn(g);
+	entry->extra->taught = in->now;
+	if (resolve(in, entry))
+		learn(in);
 }
 
-static struct cache_entry *meet(struct ws_ingest *g, const struct ws_sample *s, uint64_t hash)
+/* A name that is not in the cache.  NULL: out of memory. */
+static struct cache_entry *meet(struct ws_ingest *in, const struct ws_sample *s, uint64_t hash)
 {
-	struct cache_entry *entry;
+	const struct ws_resolution *r = in->rules.resolution;
 
-	WS_SHARD_ADD(g->shard->cache_misses, 1);
-	g->resolved = NULL;
-	g->resolved_version = ws_learned_ids_version(g->learned);
-	if (ws_mapping_resolve(g->mapping, s, g->resolution) != WS_OK)
+	WS_SHARD_ADD(in->shard->cache_misses, 1);
+	in->cursors.resolved = NULL;
+	in->resolved_version = ws_learned_ids_version(in->options.learned);
+	if (ws_resolve(in->rules.mapping, s, in->rules.resolution) != WS_OK)
 		return NULL;
-	if (g->resolution->regex_gave_up > 0)
-		WS_SHARD_ADD(g->shard->regex_gave_up, g->resolution->regex_gave_up);
-	learn(g);
-	entry = g->resolved = remember(g, s, hash);
-	return entry;
+	if (r->regex_gave_up > 0)
+		WS_SHARD_ADD(in->shard->regex_gave_up, r->regex_gave_up);
+	learn(in);
+	in->cursors.resolved = remember(in, s, hash);
+	return in->cursors.resolved;
 }
 
-/* --- samples --- */
+/* --- a sample through its actions: judge, act, count ------------------------------------ */
 
-/* False: the step feeds nothing with this sample. */
-static bool push(struct ws_ingest *g, struct cache_entry *entry, uint32_t i, const struct ws_sample *s,
-                 bool first)
+/* Adds an update of the series of action i.  False: the sample is rejected. */
+static bool push(struct ws_ingest *in, struct cache_entry *entry, uint32_t i,
+                 const struct ws_sample *s, bool first)
 {
-	struct step *step = &entry->steps[i];
+	struct cache_action *action = &entry->actions[i];
 	struct ws_update u;
-	enum ws_err err = step_update(step, s, &u);
+	enum ws_err err = ws_action_update(&action->action, s, &u);
 
 	if (err != WS_OK) {
-		reject(g, err, 1, s->head);
+		reject(in, err, 1, s->head);
 		return false;
 	}
-	/* Born by the first sample that it takes: not by one out of bounds, or refused above. */
-	if (u.ref.generation == 0 && intern(g, entry, i) != WS_OK)
+	/* The first sample that it takes creates a series, not one rejected above. */
+	if (action->ref.generation == 0 && intern(in, entry, i) != WS_OK)
 		return false;
-	u.ref = step->ref;
+	u.ref = action->ref;
 	if (u.op == WS_OP_MEMBER)
-		u.member = ws_hash_bytes(g->key, s->member);
-	if (g->nupdates == UPDATES_MAX)
-		flush(g);
-	g->updates[g->nupdates] = u;
-	g->origins[g->nupdates++] = (struct origin){ entry, i, first };
+		u.member = ws_hash_bytes(in->options.key, s->member);
+	if (in->nupdates == UPDATES_MAX)
+		flush(in);
+	in->updates[in->nupdates] = u;
+	in->origins[in->nupdates++] = (struct origin){ entry, i, first };
 	return true;
 }
 
-/* It has waited for what its sender shows, and now it counts, or not. */
+/* Called for a sample that has waited; it counts unless it is a duplicate. */
 static void release(void *user, const struct waiting *w, bool is_duplicate)
 {
-	struct ws_ingest *g = user;
-	const struct step *step = &w->entry->steps[w->step];
+	struct ws_ingest *in = user;
+	const struct cache_action *action = &w->entry->actions[w->action];
 	struct ws_sample s = cache_entry_sample(w->entry);
 
 	s.value = w->value;
 	s.weight = w->weight;
 	s.is_signed = w->is_signed;
 	if (!is_duplicate)
-		push(g, w->entry, w->step, &s, w->first);
-	else if (step->stop)
-		WS_SHARD_ADD(step->rule->dropped, 1);
+		push(in, w->entry, w->action, &s, w->first);
+	else if (action->action.stop)
+		WS_SHARD_ADD(action->rule->dropped, 1);
 }
 
-/* What to do with a step that has an original; it is counted once, where its sample ends. */
-static enum duplicates_verdict judge_duplicate(struct ws_ingest *g, struct cache_entry *entry, uint32_t i,
-                                               const struct pending *p, bool first)
+/* For an action that may be a duplicate: whether the sample counts, is dropped, or waits. */
+static enum duplicates_verdict judge_duplicate(struct ws_ingest *in, struct cache_entry *entry,
+                                               uint32_t i, const struct pending *p, bool first)
 {
-	const struct step *step = &entry->steps[i];
+	const struct cache_action *action = &entry->actions[i];
 	const struct ws_sample *s = &p->sample;
-	uint64_t duplicate_of = g->duplicate_of[step->duplicate - 1];
-	enum duplicates_verdict verdict = duplicates_judge(g->duplicates, p->sender, duplicate_of, g->now);
+	uint64_t duplicate_of = in->rules.duplicate_of[action->action.rule];
+	enum duplicates_verdict verdict =
+		duplicates_judge(in->duplicates, p->sender, duplicate_of, in->now);
 
-	if (verdict == DUPLICATES_DROP && step->stop)
-		WS_SHARD_ADD(step->rule->dropped, 1);
+	/* Count a dropped sample once, at the rule's own action. */
+	if (verdict == DUPLICATES_DROP && action->action.stop)
+		WS_SHARD_ADD(action->rule->dropped, 1);
 	if (verdict != DUPLICATES_WAIT)
 		return verdict;
-	/* A set's members do not wait: their texts are not kept. */
+	/* Set members cannot wait: their texts are not kept. */
 	if (s->type == WS_TYPE_SET)
 		return DUPLICATES_COUNT;
-	duplicates_wait(g->duplicates, &(struct waiting){
+	duplicates_wait(in->duplicates, &(struct waiting){
 		.entry = entry,
-		.step = i,
-		.first = first && !step->initialize,
+		.action = i,
+		.first = first && !action->action.initialize,
 		.is_signed = s->is_signed,
 		.value = s->value,
 		.weight = s->weight,
 		.sender = p->sender,
 		.duplicate_of = duplicate_of,
-		.since = g->now,
+		.since = in->now,
 	});
 	return DUPLICATES_WAIT;
 }
 
-static void apply_steps(struct ws_ingest *g, struct cache_entry *entry, const struct pending *p)
+/* Carries out the verdict on action i.  True: the sample fed a series, or waits to. */
+static bool act(struct ws_ingest *in, struct cache_entry *entry, uint32_t i,
+                const struct pending *p, enum ws_verdict verdict, bool first)
 {
-	const struct ws_sample *s = &p->sample;
-	struct step_walk walk = step_walk(s, ++g->serial);
-	uint32_t i, nfed = 0;
-	bool taken = false;
+	struct cache_action *action = &entry->actions[i];
+	enum duplicates_verdict duplicate;
 
-	for (i = 0; i < entry->nsteps; i++) {
-		struct step *step = &entry->steps[i];
-		enum step_verdict verdict = step_next(&walk, entry->steps, i);
-
-		if (verdict == STEP_DONE || verdict == STEP_OUTSIDE)
-			continue;
-		taken = taken || verdict != STEP_INITIALIZE;
-		if (step->rule != NULL && verdict != STEP_INITIALIZE)
-			WS_SHARD_ADD(step->rule->hits, 1);
-		if (step->duplicate != 0) {
-			enum duplicates_verdict wait = judge_duplicate(g, entry, i, p, nfed == 0);
-
-			nfed += wait == DUPLICATES_WAIT && verdict != STEP_INITIALIZE;
-			if (wait != DUPLICATES_COUNT)
-				continue;
-		}
-		if (verdict == STEP_INITIALIZE) {
-			push(g, entry, i, s, false);
-			continue;
-		}
-		if (verdict == STEP_DROP) {
-			WS_SHARD_ADD(step->rule->dropped, 1);
-		} else if (verdict == STEP_FEED && push(g, entry, i, s, nfed == 0)) {
-			step_feed(&walk, entry->steps, i);
-			nfed++;
-		}
+	if (action->action.may_be_duplicate) {
+		duplicate = judge_duplicate(in, entry, i, p, first);
+		if (duplicate != DUPLICATES_COUNT)
+			return duplicate == DUPLICATES_WAIT && verdict != WS_VERDICT_INITIALIZE;
 	}
-	if (!taken && entry->nsteps > 0)
-		WS_SHARD_ADD(g->shard->outside, 1);
+	switch (verdict) {
+	case WS_VERDICT_INITIALIZE:
+		push(in, entry, i, &p->sample, false);
+		return false;
+	case WS_VERDICT_DROP:
+		WS_SHARD_ADD(action->rule->dropped, 1);
+		return false;
+	case WS_VERDICT_FEED:
+		if (!push(in, entry, i, &p->sample, first))
+			return false;
+		entry->actions[action->action.first].fed = in->serial;
+		return true;
+	case WS_VERDICT_DONE:
+	case WS_VERDICT_OUTSIDE:
+	case WS_VERDICT_FED:
+		break;
+	}
+	return false;
 }
 
-static void take_unmatched(struct ws_ingest *g, struct cache_entry *entry, const struct ws_sample *s)
+static void apply(struct ws_ingest *in, struct cache_entry *entry, const struct pending *p)
 {
-	WS_SHARD_ADD(g->shard->unmatched, 1);
-	if (entry->nsteps == 0)
-		WS_SHARD_ADD(g->shard->unmatched_dropped, 1);
-	if (g->unmatched != NULL && entry->extra != NULL &&
-	    ws_unmatched_add(g->unmatched, g->shard_index, &entry->extra->place, s, g->now) &&
-	    g->on_unmatched != NULL)
-		g->on_unmatched(g->user, s->head);
+	struct ws_walk walk = ws_walk(&p->sample);
+	bool taken = false, fed = false;
+	uint32_t i;
+
+	in->serial++;
+	for (i = 0; i < entry->nactions; i++) {
+		const struct cache_action *action = &entry->actions[i];
+		enum ws_verdict verdict = ws_action_judge(
+			&walk, &action->action,
+			entry->actions[action->action.first].fed == in->serial);
+
+		if (verdict == WS_VERDICT_DONE || verdict == WS_VERDICT_OUTSIDE)
+			continue;
+		if (verdict != WS_VERDICT_INITIALIZE) {
+			taken = true;
+			if (action->rule != NULL)
+				WS_SHARD_ADD(action->rule->hits, 1);
+		}
+		fed = act(in, entry, i, p, verdict, !fed) || fed;
+	}
+	if (!taken && entry->nactions > 0)
+		WS_SHARD_ADD(in->shard->outside, 1);
 }
 
-static void take_sample(struct ws_ingest *g, const struct pending *p)
+/* --- samples ---------------------------------------------------------------------------- */
+
+static void take_unmatched(struct ws_ingest *in, struct cache_entry *entry,
+                           const struct ws_sample *s)
 {
-	const struct ws_sample *s = &p->sample;
-	const struct ws_span line = p->line;
-	struct cache_entry *entry = cache_find(g->cache, s, p->hash);
+	const struct ws_ingest_options *o = &in->options;
+
+	WS_SHARD_ADD(in->shard->unmatched, 1);
+	if (entry->nactions == 0)
+		WS_SHARD_ADD(in->shard->unmatched_dropped, 1);
+	if (o->unmatched != NULL && entry->extra != NULL &&
+	    ws_unmatched_add(o->unmatched, o->shard, &entry->extra->place, s, in->now) &&
+	    o->on_unmatched != NULL)
+		o->on_unmatched(o->user, s->head);
+}
+
+/* The entry of the sample's name.  NULL: the sample is rejected and counted. */
+static struct cache_entry *find_entry(struct ws_ingest *in, const struct pending *p)
+{
+	struct cache_entry *entry = cache_find(in->cache, &p->sample, p->hash);
 
 	if (entry != NULL) {
-		WS_SHARD_ADD(g->shard->cache_hits, 1);
+		WS_SHARD_ADD(in->shard->cache_hits, 1);
 	} else {
-		entry = meet(g, s, p->hash);
+		entry = meet(in, &p->sample, p->hash);
 		if (entry == NULL) {
-			lack_memory(g, s->head);
-			return;
+			lack_memory(in, p->sample.head);
+			return NULL;
 		}
 	}
 	if (entry->err != WS_OK) {
-		reject(g, (enum ws_err)entry->err, 1, line);
+		reject(in, (enum ws_err)entry->err, 1, p->line);
+		return NULL;
+	}
+	return entry;
+}
+
+/* Counts the ignored parts of the line; the sample itself is kept. */
+static void count_ignored(struct ws_ingest *in, const struct cache_entry *entry,
+                          const struct pending *p)
+{
+	const struct cache_extra *extra = entry->extra;
+
+	if (p->sample.problems & WS_PROBLEM_RATE)
+		reject(in, WS_ERR_BAD_RATE, 1, p->line);
+	if (p->sample.problems & WS_PROBLEM_FIELD)
+		reject(in, WS_ERR_UNKNOWN_FIELD, 1, p->line);
+	if (!entry->has_bad_tags)
 		return;
-	}
-	WS_SHARD_ADD(g->shard->samples[s->type], 1);
-	if (s->problems & WS_PROBLEM_RATE)
-		reject(g, WS_ERR_BAD_RATE, 1, line);
-	if (s->problems & WS_PROBLEM_FIELD)
-		reject(g, WS_ERR_UNKNOWN_FIELD, 1, line);
-	if (entry->has_bad_tags) {
-		reject(g, WS_ERR_BAD_TAG, entry->extra->bad_tags, line);
-		reject(g, WS_ERR_TAG_TOO_LONG, entry->extra->long_tags, line);
-		reject(g, WS_ERR_TOO_MANY_TAGS, entry->extra->excess_tags, line);
-		reject(g, WS_ERR_RESERVED_TAG, entry->extra->reserved_tags, line);
-	}
-	if (entry->unmatched)
-		take_unmatched(g, entry, s);
-	if (entry->teaches && g->now - entry->extra->taught >= TEACH_AGAIN_NS)
-		teach_again(g, entry);
-	if (entry->divisible && entry->extra->split_version != ws_learned_ids_version(g->learned))
-		resplit(g, entry);
+	reject(in, WS_ERR_BAD_TAG, extra->bad_tags, p->line);
+	reject(in, WS_ERR_TAG_TOO_LONG, extra->long_tags, p->line);
+	reject(in, WS_ERR_TOO_MANY_TAGS, extra->excess_tags, p->line);
+	reject(in, WS_ERR_RESERVED_TAG, extra->reserved_tags, p->line);
+}
+
+/* Call before the actions: refreshes the ids that the name teaches, then splits the name
+ * again if ids have changed. */
+static void update_ids(struct ws_ingest *in, struct cache_entry *entry)
+{
+	if (entry->teaches && in->now - entry->extra->taught >= TEACH_AGAIN_NS)
+		teach_again(in, entry);
+	if (entry->divisible &&
+	    entry->extra->split_version != ws_learned_ids_version(in->options.learned))
+		resplit(in, entry);
 	if (entry->ambiguous)
-		WS_SHARD_ADD(g->shard->ambiguous, 1);
+		WS_SHARD_ADD(in->shard->ambiguous, 1);
+}
+
+static void take_sample(struct ws_ingest *in, const struct pending *p)
+{
+	struct cache_entry *entry = find_entry(in, p);
+
+	if (entry == NULL)
+		return;
+	WS_SHARD_ADD(in->shard->samples[p->sample.type], 1);
+	count_ignored(in, entry, p);
+	if (entry->unmatched)
+		take_unmatched(in, entry, &p->sample);
+	update_ids(in, entry);
+	/* First, because this sample may decide about itself. */
 	if ((entry->fits | entry->takes) != 0)
-		duplicates_saw(g->duplicates, p->sender, entry->fits, entry->takes, g->now);
-	apply_steps(g, entry, p);
+		duplicates_saw(in->duplicates, p->sender, entry->fits, entry->takes, in->now);
+	apply(in, entry, p);
 }
 
-static void take_window(struct ws_ingest *g)
+static void make_room(struct ws_ingest *in)
 {
-	size_t n = g->npending, i;
+	if (!cache_is_full(in->cache, in->npending))
+		return;
+	/* Waiting samples and updates point to entries that will be dropped. */
+	duplicates_flush(in->duplicates, false);
+	flush(in);
+	reset_cursors(in);
+	cache_turn(in->cache);
+}
 
-	if (cache_is_full(g->cache, n)) {
-		duplicates_flush(g->duplicates, false);
-		flush(g);
-		g->resolved = NULL;
-		g->resplit = NULL;
-		g->learned_version = 0; /* the list has changed: from its start again */
-		cache_turn(g->cache);
+static void take_window(struct ws_ingest *in)
+{
+	size_t i;
+
+	make_room(in);
+	for (i = 0; i < in->npending; i++)
+		cache_prefetch_entry(in->cache, in->window[i].hash);
+	for (i = 0; i < in->npending; i++)
+		take_sample(in, &in->window[i]);
+	in->npending = 0;
+}
+
+/* --- the store -------------------------------------------------------------------------- */
+
+/* The series has expired: creates it again and applies the update. */
+static void renew(struct ws_ingest *in, struct ws_update *u, const struct origin *o)
+{
+	u->err = intern(in, o->entry, o->action);
+	if (u->err != WS_OK)
+		return;
+	u->ref = o->entry->actions[o->action].ref;
+	ws_store_apply(in->store, u, 1, in->now);
+	if (u->err != WS_OK)
+		reject(in, u->err, 1, cache_entry_sample(o->entry).head);
+}
+
+static void flush(struct ws_ingest *in)
+{
+	size_t bad, i, applied = 0;
+
+	if (in->nupdates == 0)
+		return;
+	bad = ws_store_apply(in->store, in->updates, in->nupdates, in->now);
+	for (i = 0; i < in->nupdates; i++) {
+		struct ws_update *u = &in->updates[i];
+
+		if (bad > 0 && u->err == WS_ERR_END)
+			renew(in, u, &in->origins[i]);
+		else if (bad > 0 && u->err != WS_OK)
+			reject(in, u->err, 1, cache_entry_sample(in->origins[i].entry).head);
+		applied += u->err == WS_OK && in->origins[i].first;
 	}
-	for (i = 0; i < n; i++)
-		cache_prefetch_entry(g->cache, g->window[i].hash);
-	for (i = 0; i < n; i++)
-		take_sample(g, &g->window[i]);
-	g->npending = 0;
+	in->nupdates = 0;
+	WS_SHARD_ADD(in->shard->applied, applied);
 }
 
-void ws_ingest_datagram(struct ws_ingest *g, struct ws_span datagram, bool truncated)
+/* --- batches ---------------------------------------------------------------------------- */
+
+enum ws_err ws_ingest_begin(struct ws_ingest *in, struct ws_mapping *mapping, int64_t now)
 {
+	in->now = now;
+	in->npending = 0;
+	in->nupdates = 0;
+	in->listed = 0;
+	if (mapping != in->rules.mapping) {
+		/* Waiting samples belong to the old mapping. */
+		duplicates_flush(in->duplicates, true);
+		flush(in);
+		if (!take_mapping(in, mapping))
+			return WS_ERR_NOMEM;
+	}
+	duplicates_expire(in->duplicates, now);
+	resplit_some(in);
+	return WS_OK;
+}
+
+void ws_ingest_datagram(struct ws_ingest *in, const struct ws_datagram *datagram)
+{
+	/* 0 means no sender. */
+	const uint64_t sender = datagram->sender != 0 ? datagram->sender : 1;
+	const struct ws_span address =
+		in->rules.uses_sender ? datagram->address : ws_span(NULL, 0);
 	struct ws_lines it;
 	enum ws_err err;
 
-	ws_lines_init(&it, datagram, truncated);
+	ws_lines_init(&it, datagram->bytes, datagram->truncated);
 	for (;;) {
-		struct pending *p = &g->window[g->npending];
+		struct pending *p = &in->window[in->npending];
 
 		err = ws_lines_next(&it, &p->sample);
 		if (err == WS_ERR_END)
 			break;
 		if (err != WS_OK) {
-			reject(g, err, 1, it.line);
+			reject(in, err, 1, it.line);
 			continue;
 		}
 		p->line = it.line;
-		p->sender = g->sender;
-		p->sample.sender = g->address;
-		p->hash = cache_hash(g->cache, &p->sample);
-		cache_prefetch(g->cache, p->hash);
-		if (++g->npending == WINDOW)
-			take_window(g);
+		p->sender = sender;
+		p->sample.sender = address;
+		p->hash = cache_hash(in->cache, &p->sample);
+		cache_prefetch(in->cache, p->hash);
+		if (++in->npending == WINDOW)
+			take_window(in);
 	}
-	WS_SHARD_ADD(g->shard->lines, it.count);
-	if (truncated)
-		WS_SHARD_ADD(g->shard->truncated, 1);
+	WS_SHARD_ADD(in->shard->lines, it.count);
+	if (datagram->truncated)
+		WS_SHARD_ADD(in->shard->truncated, 1);
 }
 
-/* --- the store --- */
-
-/* The series has expired: it is made anew. */
-static void renew(struct ws_ingest *g, struct ws_update *u, const struct origin *o)
+static void show_waiting(struct ws_ingest *in)
 {
-	u->err = intern(g, o->entry, o->step);
-	if (u->err != WS_OK)
-		return;
-	u->ref = o->entry->steps[o->step].ref;
-	ws_store_apply(g->store, u, 1, g->now);
-	if (u->err != WS_OK)
-		reject(g, u->err, 1, cache_entry_sample(o->entry).head);
+	atomic_store_explicit(&in->shard->waiting, duplicates_count(in->duplicates),
+	                      memory_order_relaxed);
 }
 
-static void flush(struct ws_ingest *g)
+void ws_ingest_end(struct ws_ingest *in)
 {
-	size_t bad, i, applied = 0;
-
-	if (g->nupdates == 0)
-		return;
-	bad = ws_store_apply(g->store, g->updates, g->nupdates, g->now);
-	for (i = 0; i < g->nupdates; i++) {
-		struct ws_update *u = &g->updates[i];
-
-		if (bad > 0 && u->err == WS_ERR_END)
-			renew(g, u, &g->origins[i]);
-		else if (bad > 0 && u->err != WS_OK)
-			reject(g, u->err, 1, cache_entry_sample(g->origins[i].entry).head);
-		applied += u->err == WS_OK && g->origins[i].first;
-	}
-	g->nupdates = 0;
-	WS_SHARD_ADD(g->shard->applied, applied);
+	take_window(in);
+	flush(in);
+	show_waiting(in);
 }
 
-static void show_waiting(struct ws_ingest *g)
+int64_t ws_ingest_due(const struct ws_ingest *in)
 {
-	atomic_store_explicit(&g->shard->waiting, duplicates_count(g->duplicates), memory_order_relaxed);
+	return duplicates_due(in->duplicates);
 }
 
-void ws_ingest_sender(struct ws_ingest *g, uint64_t sender, struct ws_span address)
+void ws_ingest_settle(struct ws_ingest *in)
 {
-	g->sender = sender == 0 ? 1 : sender;
-	g->address = g->mapping != NULL && ws_mapping_uses_sender(g->mapping) ? address :
-										ws_span(NULL, 0);
-}
-
-int64_t ws_ingest_due(const struct ws_ingest *g)
-{
-	return duplicates_due(g->duplicates);
-}
-
-void ws_ingest_settle(struct ws_ingest *g)
-{
-	g->nupdates = 0;
-	duplicates_flush(g->duplicates, false);
-	flush(g);
-	show_waiting(g);
-}
-
-void ws_ingest_end(struct ws_ingest *g)
-{
-	take_window(g);
-	flush(g);
-	show_waiting(g);
+	in->nupdates = 0;
+	duplicates_flush(in->duplicates, false);
+	flush(in);
+	show_waiting(in);
 }

@@ -5,7 +5,7 @@
 #include <stdalign.h>
 #include <stdlib.h>
 
-/* Two cache lines: the prefetcher fetches them in pairs. */
+/* Two cache lines, because the prefetcher fetches them in pairs. */
 #define SHARD_ALIGNMENT 128
 
 struct padded_shard {
@@ -16,10 +16,7 @@ struct ws_stats {
 	struct padded_shard *shards;
 	unsigned nshards;
 	_Atomic(struct ws_rule_stats *) rules;
-	/* Guards the making of rules, and `recent`.  Memory work only. */
-	pthread_mutex_t mutex;
-	struct ws_recent recent[WS_NRECENT][WS_RECENT_MAX]; /* latest first */
-	size_t nrecent[WS_NRECENT];
+	pthread_mutex_t mutex; /* guards additions to `rules`; memory work only */
 };
 
 struct ws_stats *ws_stats_new(unsigned nshards)
@@ -129,43 +126,4 @@ void ws_stats_sum(const struct ws_stats *stats, struct ws_shard *sum)
 		for (k = 0; k < WS_NERRORS; k++)
 			add(&sum->rejected[k], &shard->rejected[k]);
 	}
-}
-
-void ws_recent_add(struct ws_stats *stats, enum ws_recent_kind kind, struct ws_span text,
-                   enum ws_err why, int64_t now)
-{
-	struct ws_recent *list = stats->recent[kind], entry = { .why = why, .last = now };
-	size_t i, *n = &stats->nrecent[kind];
-
-	entry.len = text.len < WS_RECENT_TEXT ? text.len : WS_RECENT_TEXT;
-	if (entry.len > 0)
-		memcpy(entry.text, text.ptr, entry.len);
-	pthread_mutex_lock(&stats->mutex);
-	for (i = 0; i < *n; i++) {
-		if (list[i].why == why &&
-		    ws_span_eq(ws_span(list[i].text, list[i].len), ws_span(entry.text, entry.len)))
-			break;
-	}
-	if (i < *n)
-		entry.count = list[i].count;
-	else if (*n < WS_RECENT_MAX)
-		(*n)++;
-	else
-		i--;
-	entry.count++;
-	memmove(list + 1, list, i * sizeof(*list));
-	list[0] = entry;
-	pthread_mutex_unlock(&stats->mutex);
-}
-
-size_t ws_recent_list(struct ws_stats *stats, enum ws_recent_kind kind,
-                      struct ws_recent out[WS_RECENT_MAX])
-{
-	size_t n;
-
-	pthread_mutex_lock(&stats->mutex);
-	n = stats->nrecent[kind];
-	memcpy(out, stats->recent[kind], n * sizeof(*out));
-	pthread_mutex_unlock(&stats->mutex);
-	return n;
 }

@@ -6,10 +6,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <windsock/buf.h>
-
 #include <windsock/hash.h>
 
-/* A flood of names that come once takes so many places in a batch, and no more time. */
+/* Limits how many slots, and how much time, a flood of new names can take per batch. */
 #define TAKEOVERS_MAX 4
 #define NO_SLOT       UINT32_MAX
 #define FILTER        1024
@@ -18,24 +17,24 @@ struct slot {
 	char name[WS_UNMATCHED_TEXT], tags[WS_UNMATCHED_TEXT];
 	size_t name_len, tags_len;
 	bool tags_in_head;
-	uint32_t serial; /* the writer's: another one for each name that stood here; not 0 */
+	uint32_t serial; /* the writer's: differs for each name in this slot; never 0 */
 	_Atomic uint64_t count;
-	_Atomic unsigned form; /* twice the type, and whether it was signed */
+	_Atomic unsigned form; /* 2 * type + is_signed */
 	_Atomic double value;
 };
 
 struct shard {
-	pthread_mutex_t mutex; /* guards all but what is atomic, against readers */
+	pthread_mutex_t mutex; /* guards what readers see, except atomics */
 	size_t n;
-	/* By slot, apart from them because they are searched. */
+	/* By slot, in arrays of their own because they are searched. */
 	uint64_t hashes[WS_UNMATCHED_MAX]; /* of whole names */
 	_Atomic int64_t lasts[WS_UNMATCHED_MAX];
 	struct slot slots[WS_UNMATCHED_MAX];
-	/* The writer's. */
+	/* Used by the writer only: */
 	uint32_t serial;
-	uint8_t filter[FILTER]; /* how many of the hashes fall here: most names need no search */
+	uint8_t filter[FILTER]; /* number of hashes by hash % FILTER; 0: no need to search */
 	int64_t batch;
-	unsigned takeovers; /* in it */
+	unsigned takeovers; /* in this batch */
 };
 
 struct ws_unmatched {
@@ -70,7 +69,7 @@ void ws_unmatched_free(struct ws_unmatched *u)
 #define LOAD(field)         atomic_load_explicit(&(field), memory_order_relaxed)
 #define STORE(field, value) atomic_store_explicit(&(field), value, memory_order_relaxed)
 
-/* Not cut within a character. */
+/* Truncates between characters. */
 static size_t copy(char to[WS_UNMATCHED_TEXT], struct ws_span text)
 {
 	size_t n = text.len < WS_UNMATCHED_TEXT ? text.len : WS_UNMATCHED_TEXT;
@@ -93,7 +92,8 @@ static uint32_t oldest(const struct shard *l)
 	return found;
 }
 
-/* The slot with the hash; else a free one, the oldest, or NO_SLOT: enough for this batch. */
+/* The slot with the hash, else a free one, else the oldest.  NO_SLOT: the batch has had its
+ * TAKEOVERS_MAX. */
 static uint32_t slot_for(struct shard *l, uint64_t hash, int64_t now)
 {
 	uint32_t i;
@@ -111,7 +111,7 @@ static uint32_t slot_for(struct shard *l, uint64_t hash, int64_t now)
 	return l->takeovers++ < TAKEOVERS_MAX ? oldest(l) : NO_SLOT;
 }
 
-/* Tags in InfluxDB or Librato style are no part of the name. */
+/* The name without tags in InfluxDB or Librato style. */
 static struct ws_span name_of(const struct ws_sample *s)
 {
 	size_t n = 0;
@@ -145,7 +145,7 @@ static void settle(struct shard *l, uint32_t i, uint64_t hash, const struct ws_s
 	slot->serial = l->serial;
 }
 
-/* False: the list has no room for it. */
+/* False: no slot for this name. */
 static bool find_place(struct ws_unmatched *u, struct shard *l,
                        struct ws_unmatched_place *place, const struct ws_sample *s,
                        int64_t now, bool *is_new)
@@ -193,7 +193,7 @@ void ws_unmatched_forget(struct ws_unmatched *u, unsigned shard)
 	pthread_mutex_unlock(&l->mutex);
 }
 
-/* --- reading --- */
+/* --- reading ---------------------------------------------------------------------------- */
 
 static size_t copy_shard(struct shard *l, struct ws_unmatched_name *out)
 {
@@ -234,7 +234,7 @@ static int by_hash(const void *a, const void *b)
 	               ((const struct ws_unmatched_name *)b)->hash);
 }
 
-/* Names that came in one batch: by their text. */
+/* Names of the same batch are ordered by text. */
 static int latest_first(const void *a, const void *b)
 {
 	const struct ws_unmatched_name *x = a, *y = b;
@@ -247,23 +247,24 @@ static int latest_first(const void *a, const void *b)
 	return order != 0 ? order : compare(x->name_len, y->name_len);
 }
 
-/* Sorted by hash: those of several shards become one.  How many are left. */
+/* Merges names of several shards; `names` is sorted by hash.  Returns the number left. */
 static size_t merge(struct ws_unmatched_name *names, size_t n)
 {
 	size_t i, kept = 0;
 
 	for (i = 0; i < n; i++) {
-		struct ws_unmatched_name *entry = &names[kept - 1];
+		struct ws_unmatched_name *last;
 		uint64_t count = names[i].count;
 
-		if (kept == 0 || entry->hash != names[i].hash) {
+		if (kept == 0 || names[kept - 1].hash != names[i].hash) {
 			names[kept++] = names[i];
 			continue;
 		}
-		count += entry->count;
-		if (names[i].last > entry->last)
-			*entry = names[i];
-		entry->count = count;
+		last = &names[kept - 1];
+		count += last->count;
+		if (names[i].last > last->last)
+			*last = names[i];
+		last->count = count;
 	}
 	return kept;
 }

@@ -3,9 +3,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <event2/event.h>
-#include <pthread.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -14,40 +13,40 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include "sys/clock.h"
 #include <windsock/hash.h>
 
-#define BATCH 64           /* datagrams a call */
-#define BATCHES_A_WAKE 16  /* so that a stop and the other sockets get their turn */
-#define SLOT_BYTES 65536   /* more than UDP can carry */
-/* A stride that is no power of two: otherwise the starts of all slots, where small datagrams
- * lie, would share a few sets of the caches. */
+#include "sys/clock.h"
+#include "sys/loop.h"
+
+#define BATCH 64           /* datagrams per call */
+#define BATCHES_A_WAKE 16  /* then a stop and the other sockets get their turn */
+#define SLOT_BYTES 65536   /* more than a UDP datagram can hold */
+/* Not a power of two: otherwise the starts of all slots, where small datagrams are, would
+ * share a few cache sets. */
 #define SLOT_STRIDE (SLOT_BYTES + 4096 + 64)
 
-/* A drain that brought this many was worth waiting for: the next is a timer, not a wake-up
- * for each datagram.  150 us of waiting fill a default receive buffer by a fraction only. */
+/* After reading at least this many datagrams, wait for a timer instead of waking up for each
+ * datagram.  In 150 us, a default receive buffer fills only by a fraction. */
 #define COALESCE_FROM 32
-#define COALESCE_USEC 150
+#define COALESCE_NS 150000
 
-#define RETRY_USEC 100000 /* after an error of the socket, so as not to spin on it */
-#define SECOND_NS INT64_C(1000000000)
+#define RETRY_NS 100000000 /* after a socket error, to avoid spinning */
+#define DUE_LEAST_NS 1000
 
 struct listener {
 	struct worker *worker;
 	int fd;
-	struct event *readable;
-	struct event *timer;
+	struct watch *readable;
+	struct watch *timer;
 };
 
 struct worker {
-	struct event_base *base;
-	struct event *wakeup_event;
-	int wakeup; /* count when `stopping` or `ping` was changed */
+	struct loop *loop;
+	int wakeup; /* eventfd: counts changes of `stopping` and `ping` */
 	_Atomic bool stopping;
 	_Atomic uint64_t ping, pong;
 	int64_t drain_ns;
-	bool drained; /* the thread's, until it has ended */
+	bool drained; /* only for the thread until it has ended */
 	int done_fd;
 	struct sock_list socks;
 	struct listener listeners[SOCK_MAX];
@@ -58,11 +57,11 @@ struct worker {
 	struct sockaddr_storage senders[BATCH];
 	char addresses[BATCH][INET6_ADDRSTRLEN];
 	struct ws_hash_key key;
-	struct event *due; /* samples wait: an empty batch is due */
+	struct watch *due; /* timer for an empty batch, when samples wait */
 	struct iovec pieces[BATCH];
 	pthread_t thread;
 
-	/* Guards `mapping` and nothing else; held for taking or swapping a reference. */
+	/* Guards only `mapping`; held to take a reference or to replace the mapping. */
 	pthread_mutex_t lock;
 	struct ws_mapping *mapping;
 };
@@ -89,7 +88,7 @@ void worker_set_mapping(struct worker *w, struct ws_mapping *mapping)
 	ws_mapping_unref(old);
 }
 
-/* Address and port, without what may stand behind them. */
+/* A hash of address and port only, not of the whole sockaddr. */
 static uint64_t sender_of(const struct worker *w, int i)
 {
 	const struct sockaddr_in *v4 = (const void *)&w->senders[i];
@@ -106,7 +105,7 @@ static uint64_t sender_of(const struct worker *w, int i)
 	                                     sizeof(v6->sin6_addr))) + port;
 }
 
-/* As text, without the port; an IPv4 sender is one on an IPv6 socket too. */
+/* The address as text, without the port; IPv4-mapped ones as IPv4. */
 static struct ws_span address_of(struct worker *w, int i)
 {
 	const struct sockaddr_in *v4 = (const void *)&w->senders[i];
@@ -123,30 +122,39 @@ static struct ws_span address_of(struct worker *w, int i)
 	return done == NULL ? ws_span(NULL, 0) : ws_span_str(done);
 }
 
-/* The wait is the time that samples wait, so it is early at most by the first one's age. */
+/* An armed timer is kept.  If it fires early, on_due arms it again. */
 static void arm_due(struct worker *w)
 {
 	int64_t due = ws_ingest_due(w->ingest), left;
 
-	if (due == INT64_MAX || event_pending(w->due, EV_TIMEOUT, NULL))
+	if (due == INT64_MAX || watch_is_armed(w->due))
 		return;
 	left = due - clock_now();
-	left = left < 1000 ? 1000 : left;
-	event_add(w->due, &(struct timeval){ .tv_sec = (time_t)(left / SECOND_NS),
-	                                     .tv_usec = (suseconds_t)(left % SECOND_NS / 1000) });
+	watch_arm(w->due, left < DUE_LEAST_NS ? DUE_LEAST_NS : left);
 }
 
-static void on_due(evutil_socket_t fd, short what, void *arg)
+static void on_due(void *user, int what)
 {
-	struct worker *w = arg;
+	struct worker *w = user;
 	struct ws_mapping *mapping = current_mapping(w);
 
-	(void)fd;
 	(void)what;
 	if (ws_ingest_begin(w->ingest, mapping, clock_now()) == WS_OK)
 		ws_ingest_end(w->ingest);
 	ws_mapping_unref(mapping);
 	arm_due(w);
+}
+
+static struct ws_datagram datagram_of(struct worker *w, int i, bool named)
+{
+	const struct mmsghdr *m = &w->messages[i];
+
+	return (struct ws_datagram){
+		.bytes = ws_span(w->pieces[i].iov_base, m->msg_len),
+		.truncated = (m->msg_hdr.msg_flags & MSG_TRUNC) != 0,
+		.sender = sender_of(w, i),
+		.address = named ? address_of(w, i) : ws_span(NULL, 0),
+	};
 }
 
 static void take_batch(struct worker *w, int n)
@@ -160,13 +168,9 @@ static void take_batch(struct worker *w, int n)
 		bytes += w->messages[i].msg_len;
 	if (ws_ingest_begin(w->ingest, mapping, clock_now()) == WS_OK) {
 		for (i = 0; i < n; i++) {
-			const struct mmsghdr *m = &w->messages[i];
+			const struct ws_datagram datagram = datagram_of(w, i, named);
 
-			ws_ingest_sender(w->ingest, sender_of(w, i),
-			                 named ? address_of(w, i) : ws_span(NULL, 0));
-			ws_ingest_datagram(w->ingest,
-			                   ws_span(w->pieces[i].iov_base, m->msg_len),
-			                   (m->msg_hdr.msg_flags & MSG_TRUNC) != 0);
+			ws_ingest_datagram(w->ingest, &datagram);
 		}
 		ws_ingest_end(w->ingest);
 	} else {
@@ -178,7 +182,7 @@ static void take_batch(struct worker *w, int n)
 	WS_SHARD_ADD(w->shard->bytes, bytes);
 }
 
-/* How many datagrams; 0: the queue is empty; -1: the socket has an error. */
+/* The number of datagrams; 0: the queue is empty; -1: socket error. */
 static int receive(struct worker *w, int fd)
 {
 	int n, i;
@@ -199,46 +203,37 @@ static int receive(struct worker *w, int fd)
 	return -1;
 }
 
-static void arm_timer(struct listener *l, long usec)
+static void on_readable(void *user, int what)
 {
-	const struct timeval wait = { .tv_usec = usec };
-
-	event_add(l->timer, &wait);
-}
-
-static void on_readable(evutil_socket_t fd, short what, void *arg)
-{
-	struct listener *l = arg;
+	struct listener *l = user;
 	int batches, n = BATCH, total = 0;
 
-	(void)fd;
 	(void)what;
 	for (batches = 0; batches < BATCHES_A_WAKE && n == BATCH; batches++) {
 		n = receive(l->worker, l->fd);
 		total += n > 0 ? n : 0;
 	}
 	if (n < 0)
-		arm_timer(l, RETRY_USEC);
+		watch_arm(l->timer, RETRY_NS);
 	else if (n < BATCH && total >= COALESCE_FROM)
-		arm_timer(l, COALESCE_USEC);
+		watch_arm(l->timer, COALESCE_NS);
 	else
-		event_add(l->readable, NULL);
+		watch_again(l->readable);
 }
 
-static void on_wakeup(evutil_socket_t fd, short what, void *arg)
+static void on_wakeup(void *user, int fd)
 {
-	struct worker *w = arg;
+	struct worker *w = user;
 	uint64_t count;
 
-	(void)what;
 	if (read(fd, &count, sizeof(count)) < 0)
 		return;
 	atomic_store(&w->pong, atomic_load(&w->ping));
 	if (atomic_load(&w->stopping))
-		event_base_loopbreak(w->base);
+		loop_stop(w->loop);
 }
 
-/* What arrived before the stop is not lost, but senders that go on do not hold us up. */
+/* Reads what arrived before the stop, but does not wait for senders that keep sending. */
 static bool drain_all(struct worker *w)
 {
 	int64_t until = clock_now() + w->drain_ns;
@@ -259,7 +254,7 @@ static void add_one(int fd)
 {
 	const uint64_t one = 1;
 
-	/* An eventfd takes 8 bytes unless its counter would overflow; then it is readable. */
+	/* This fails only if the counter would overflow, and then the eventfd is readable. */
 	if (fd >= 0 && write(fd, &one, sizeof(one)) < 0)
 		return;
 }
@@ -268,26 +263,11 @@ static void *run(void *arg)
 {
 	struct worker *w = arg;
 
-	event_base_dispatch(w->base);
+	loop_run(w->loop);
 	w->drained = drain_all(w);
 	ws_ingest_settle(w->ingest);
 	add_one(w->done_fd);
 	return NULL;
-}
-
-static struct event_base *base_new(void)
-{
-	struct event_config *config = event_config_new();
-	struct event_base *base = NULL;
-
-	/* PRECISE_TIMER: epoll_wait alone counts in milliseconds. */
-	if (config != NULL &&
-	    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK |
-						  EVENT_BASE_FLAG_PRECISE_TIMER) == 0)
-		base = event_base_new_with_config(config);
-	if (config != NULL)
-		event_config_free(config);
-	return base;
 }
 
 static bool map_slots(struct worker *w)
@@ -309,39 +289,36 @@ static bool map_slots(struct worker *w)
 	return true;
 }
 
-static bool watch(struct worker *w, size_t i)
+static bool watch_socket(struct worker *w, size_t i)
 {
 	struct listener *l = &w->listeners[i];
 
 	l->worker = w;
 	l->fd = w->socks.socks[i].fd;
-	l->readable = event_new(w->base, l->fd, EV_READ, on_readable, l);
-	l->timer = event_new(w->base, -1, 0, on_readable, l);
-	return l->readable != NULL && l->timer != NULL && event_add(l->readable, NULL) == 0;
+	l->readable = loop_watch_once(w->loop, l->fd, on_readable, l);
+	l->timer = loop_timer(w->loop, on_readable, l);
+	return l->readable != NULL && l->timer != NULL && watch_again(l->readable);
 }
 
 static bool watch_all(struct worker *w)
 {
 	size_t i;
 
-	w->base = base_new();
+	w->loop = loop_new();
 	w->wakeup = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (w->base == NULL || w->wakeup < 0)
+	if (w->loop == NULL || w->wakeup < 0)
 		return false;
-	w->due = event_new(w->base, -1, 0, on_due, w);
-	if (w->due == NULL)
-		return false;
-	w->wakeup_event = event_new(w->base, w->wakeup, EV_READ | EV_PERSIST, on_wakeup, w);
-	if (w->wakeup_event == NULL || event_add(w->wakeup_event, NULL) != 0)
+	w->due = loop_timer(w->loop, on_due, w);
+	if (w->due == NULL || !loop_watch_fd(w->loop, w->wakeup, on_wakeup, w))
 		return false;
 	for (i = 0; i < w->socks.n; i++) {
-		if (!watch(w, i))
+		if (!watch_socket(w, i))
 			return false;
 	}
 	return true;
 }
 
-/* Signals are the main thread's. */
+/* Blocks all signals in the thread; the main thread handles them. */
 static bool start_thread(struct worker *w)
 {
 	sigset_t all, before;
@@ -352,7 +329,7 @@ static bool start_thread(struct worker *w)
 	err = pthread_create(&w->thread, NULL, run, w);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (err == 0)
-		pthread_setname_np(w->thread, "worker"); /* for top -H; not worth failing for */
+		pthread_setname_np(w->thread, "worker"); /* for top -H; may fail */
 	if (err != 0) {
 		errno = err;
 		return false;
@@ -360,25 +337,10 @@ static bool start_thread(struct worker *w)
 	return true;
 }
 
-static void event_drop(struct event *ev)
-{
-	if (ev != NULL)
-		event_free(ev);
-}
-
 /* Everything but the sockets. */
 static void release(struct worker *w)
 {
-	size_t i;
-
-	for (i = 0; i < SOCK_MAX; i++) {
-		event_drop(w->listeners[i].readable);
-		event_drop(w->listeners[i].timer);
-	}
-	event_drop(w->wakeup_event);
-	event_drop(w->due);
-	if (w->base != NULL)
-		event_base_free(w->base);
+	loop_free(w->loop);
 	if (w->wakeup >= 0)
 		close(w->wakeup);
 	if (w->slots != NULL)
@@ -451,7 +413,7 @@ bool worker_free(struct worker *w)
 	pthread_join(w->thread, NULL);
 	drained = w->drained;
 	socks = w->socks;
-	release(w); /* the events go before the descriptors they watch */
+	release(w); /* frees the loop before the descriptors that it watches are closed */
 	sock_close_all(&socks);
 	return drained;
 }

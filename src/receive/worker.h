@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A receiving thread: sockets in, batches into an ingest of its own.
+ * A receiving thread: reads datagrams from its sockets, in batches, into its own ingest.
  */
 #ifndef WORKER_H
 #define WORKER_H
@@ -16,34 +16,34 @@ struct worker;
 
 struct worker_config {
 	const struct sock_list
-		*socks; /* UDP; the worker owns the descriptors once it is made */
+		*socks; /* UDP; the worker owns the descriptors once worker_start succeeds */
 	struct ws_store *store;
 	struct ws_stats *stats;
-	struct ws_mapping *mapping; /* the worker takes a reference of its own */
+	struct ws_mapping *mapping; /* the worker takes its own reference */
 	struct ws_ingest_options ingest;
-	int64_t drain_ns; /* at the end, for what the sockets still hold */
-	int done_fd; /* eventfd of the owner: 1 is added when the thread has drained; -1: none
-		      */
+	int64_t drain_ns; /* at the end: time limit for reading what the sockets still hold */
+	int done_fd; /* eventfd to add 1 to when the thread has drained; -1: none */
 };
 
-/* WS_OK and *out runs, or what is missing: NOMEM, SYSTEM (errno). */
+/* WS_OK: *out is running.  NOMEM or SYSTEM (see errno) otherwise. */
 enum ws_err worker_start(const struct worker_config *config, struct worker **out);
 
-/* The mapping for all batches from now on; the worker takes a reference.  Never waits for a
- * batch. */
+/* Sets the mapping for all later batches; the worker takes a reference.  Does not wait for
+ * the current batch. */
 void worker_set_mapping(struct worker *worker, struct ws_mapping *mapping);
 
 const struct sock_list *worker_socks(const struct worker *worker);
 
-/* Whether the thread has pong the call before this one; asks it anew.  True at first.  For
- * one caller, well apart: a thread between two batches answers at once. */
+/* Whether the thread has answered the ping of the previous call; sends the next one.  True on
+ * the first call.  Call it from one thread only and at long intervals: the thread answers
+ * when its current wakeup is done. */
 bool worker_answers(struct worker *worker);
 
-/* Asks the thread to take what the sockets still hold, for a while at most, and to end. */
+/* Asks the thread to read what its sockets still hold, for at most drain_ns, and to end. */
 void worker_stop(struct worker *worker);
 
-/* Stops it, waits for its end, closes its sockets.  False: they still held something.  NULL is
- * fine. */
+/* Stops the thread, waits for its end and closes its sockets.  False: they still held
+ * datagrams.  NULL is allowed. */
 bool worker_free(struct worker *worker);
 
 #endif

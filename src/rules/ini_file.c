@@ -3,7 +3,7 @@
 
 #include <ini.h>
 
-/* What inih's default build can hold. */
+/* Limits of inih's default build. */
 #define LINE_MAX_BYTES    198
 #define SECTION_MAX_BYTES 48
 
@@ -11,8 +11,8 @@ struct reading {
 	const struct ini_handler *handler;
 	struct ws_span rest;
 	unsigned line;
-	bool indented;      /* the line at hand begins with a blank */
-	struct ws_buf section, key, value; /* the pair not yet handed on */
+	bool indented;      /* the current line starts with a blank */
+	struct ws_buf section, key, value; /* the pending pair */
 	unsigned key_line;  /* 0: none */
 };
 
@@ -29,21 +29,21 @@ static const char *section_mistake(struct ws_span line)
 	const char *close = ws_span_find(line, ']');
 
 	if (close == NULL)
-		return "a section needs its ']'";
+		return "the section has no ']'";
 	if ((size_t)(close - line.ptr) - 1 > SECTION_MAX_BYTES)
-		return "the section's name is longer than 48 bytes; shorten it (what it matches "
-		       "stands under match =)";
+		return "the section's name is longer than 48 bytes; shorten it (the pattern "
+		       "belongs in match =)";
 	return NULL;
 }
 
-/* What inih would misread or pass over. */
+/* A line that inih would misread or skip. */
 static const char *mistake(const struct reading *r, struct ws_span line)
 {
 	struct ws_span text = ws_span_trim(line);
 
 	if (line.len > LINE_MAX_BYTES)
 		return "the line is longer than 198 bytes; break it, and begin the next line with "
-		       "a blank";
+		       "a space";
 	if (ws_span_find(line, '\0') != NULL)
 		return "a NUL byte";
 	if (text.len == 0 || text.ptr[0] == ';' || text.ptr[0] == '#')
@@ -53,7 +53,7 @@ static const char *mistake(const struct reading *r, struct ws_span line)
 	if (r->indented && r->key_line != 0)
 		return NULL;
 	if (ws_span_find(text, '=') == NULL && ws_span_find(text, ':') == NULL)
-		return "neither [section] nor key = value";
+		return "expected [section] or key = value";
 	return NULL;
 }
 
@@ -96,7 +96,7 @@ static int on_pair(void *user, const char *section, const char *key, const char 
 
 	if (r->indented && r->key_line != 0 && ws_span_is(ws_buf_text(&r->key), key)) {
 		/* <x:a|b|
-		 *     c>  has no blank in it. */
+		 *     c>  is joined without a blank. */
 		if (!ws_span_ends(ws_buf_text(&r->value), ws_span_str("|")))
 			ws_buf_char(&r->value, ' ');
 		ws_buf_str(&r->value, value);

@@ -4,13 +4,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-
 #include <windsock/hash.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
+#include "base/table.h"
 
-/* The table's order is the order of being seen: the first was not seen for the longest time. */
+/* The table is ordered by `seen`, least recently seen first. */
 struct value {
 	UT_hash_handle hh;
 	int64_t seen;
@@ -26,7 +24,7 @@ struct ws_learned_ids {
 	_Atomic uint64_t version;
 };
 
-/* Captures have short names, and a name on the wire at most WS_NAME_MAX bytes. */
+/* Captures have short names; a name on the wire has at most WS_NAME_MAX bytes. */
 #define TEXT_MAX 2048
 
 struct text {
@@ -116,7 +114,7 @@ static bool add_new(struct ws_learned_ids *l, const struct text *text, int64_t n
 	return true;
 }
 
-/* To the end of the order. */
+/* Moves the value to the end of the table.  When out of memory, it is lost. */
 static void see_again(struct ws_learned_ids *l, struct value *v, unsigned hash, int64_t now)
 {
 	v->seen = now;

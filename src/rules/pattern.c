@@ -29,7 +29,7 @@ static bool name_capture(struct pattern *p, struct pattern_part *part, struct ws
 	for (i = 0; i < p->ncaptures; i++) {
 		if (!ws_span_eq(p->captures[i], name))
 			continue;
-		ws_buf_printf(why, "<%.*s> stands twice; name the second one otherwise",
+		ws_buf_printf(why, "<%.*s> is used twice; rename one of them",
 		              WS_SPAN_ARG(name));
 		return false;
 	}
@@ -46,13 +46,13 @@ static bool check_choices(struct ws_span choices, struct ws_buf *why)
 		if (one.len == 0)
 			return fail(why, "an empty alternative; write <x:a|b>");
 		if (one.ptr[0] == ' ' || one.ptr[one.len - 1] == ' ')
-			return fail(why, "a blank beside an alternative; a line can be broken "
-			                 "behind a '|' only");
+			return fail(why, "a space next to an alternative; break lines only after "
+			                 "a '|'");
 	}
 	return true;
 }
 
-/* What stands between < and >. */
+/* Parses the text between < and >. */
 static bool add_capture(struct pattern *p, struct ws_span inside, bool whole, struct ws_buf *why)
 {
 	struct ws_span dots = ws_span_str("..."), name;
@@ -68,8 +68,8 @@ static bool add_capture(struct pattern *p, struct ws_span inside, bool whole, st
 		return name_capture(p, part, inside, why);
 	}
 	if (!whole)
-		return fail(why, "<x...> takes whole segments: put a dot, or nothing, on both "
-		                 "sides of it");
+		return fail(why, "<x...> matches whole segments: put a dot on both sides of it, "
+		                 "or nothing");
 	part = add_part(p, PATTERN_REST, ws_span(NULL, 0));
 	return name_capture(p, part, ws_span(inside.ptr, inside.len - dots.len), why);
 }
@@ -81,7 +81,7 @@ static bool is_open_ended(const struct pattern_part *part)
 
 /*
  * ti.<x>.rest
- *    ^  ^   whole: a dot or the pattern's end on both sides
+ *    ^  ^   whole: a dot or an end of the pattern on both sides
  */
 bool pattern_parse(struct pattern *p, struct ws_span text, struct ws_buf *why)
 {
@@ -106,27 +106,25 @@ bool pattern_parse(struct pattern *p, struct ws_span text, struct ws_buf *why)
 			break;
 		close = memchr(open, '>', (size_t)(end - open));
 		if (close == NULL || close == open + 1)
-			return fail(why, "a '<' without a name and '>' behind it");
+			return fail(why, "a '<' without a name and a '>' after it");
 		whole = (open == text.ptr || open[-1] == '.') &&
 		        (close + 1 == end || close[1] == '.');
 		if (!add_capture(p, ws_span_between(open + 1, close), whole, why))
 			return false;
 		if (p->nparts > 1 && is_open_ended(&p->parts[p->nparts - 1]) &&
 		    is_open_ended(&p->parts[p->nparts - 2]))
-			return fail(why, "two captures touch; put a dot or a literal between them");
+			return fail(why, "two adjacent captures; put a dot or a literal between them");
 		at = close + 1;
 	}
 	return true;
 }
 
-/*
- * Backtracking, with the dead ends remembered: a pair (part, position) is tried once.
- */
+/* Backtracking that remembers dead ends: each pair (part, position) is tried once. */
 struct matching {
 	const struct pattern *p;
 	const char *from, *end;
 	struct ws_span *values;
-	int given; /* a capture whose value is not to be sought; -1: none */
+	int given; /* a capture whose value is fixed; -1: none */
 	unsigned char dead[PATTERN_PARTS_MAX * (PATTERN_NAME_MAX + 1) / 8 + 1];
 };
 
@@ -161,7 +159,7 @@ static bool match_open(struct matching *m, size_t i, const char *at)
 		return at == m->values[m->given].ptr &&
 		       match_from(m, i + 1, at + m->values[m->given].len);
 	if (i + 1 == m->p->nparts) {
-		/* The last part takes all that is left.  (A name is never at NULL.) */
+		/* The last part takes the rest.  (A name's ptr is never NULL.) */
 		/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
 		if (part->op != PATTERN_REST && memchr(at, '.', (size_t)(m->end - at)) != NULL)
 			return false;
@@ -243,11 +241,12 @@ bool pattern_match_with(const struct pattern *p, struct ws_span name, int captur
 }
 
 /*
- * Covering is decided with witnesses: names that fit `narrow`, made of its literals and, for
- * captures, of a byte that no pattern can hold as a literal.  Only a capture of `wide` can
- * swallow that byte, so one witness stands for all names of its options.  Shapes differ in which
- * alternative is taken, in whether a segment is empty, and in how many segments a <x...> has:
- * beyond the number that `wide` can tell apart, more segments change nothing.
+ * Covering is decided with witnesses: names that `narrow` matches, made of its literals and,
+ * for captures, of a byte that no pattern can contain as a literal.  Only a capture of `wide`
+ * can match that byte, so one witness represents all names of the same form.  Forms differ in
+ * the alternatives taken, in which segments are empty, and in the number of segments of each
+ * <x...>: more segments than `wide` can distinguish make no difference.  With more than
+ * WITNESSES_MAX forms, the result is false.
  */
 #define WITNESS_BYTE  '\x01'
 #define WITNESSES_MAX 512

@@ -7,7 +7,7 @@
 
 enum edge {
 	EDGE_BYTE,
-	EDGE_SEGMENT, /* any bytes but dots */
+	EDGE_SEGMENT, /* any bytes except dots */
 	EDGE_REST,    /* any bytes */
 };
 
@@ -16,7 +16,7 @@ struct id_list {
 	struct id_list *next;
 };
 
-/* While patterns are added: a tree of siblings. */
+/* While patterns are added: a tree with child and sibling links. */
 struct node {
 	enum edge edge; /* from the parent */
 	char byte;
@@ -27,13 +27,13 @@ struct node {
 };
 
 /*
- * Frozen: nodes numbered breadth first, so that the byte children of a node stand side by side
+ * Frozen: nodes are numbered breadth first, so that the byte children of a node are adjacent
  * and memchr over `bytes` finds the right one.
  */
 struct frozen {
-	uint32_t first;   /* of the byte children */
+	uint32_t first;   /* first byte child */
 	uint32_t nbytes;
-	uint32_t segment; /* child nodes, 0: none */
+	uint32_t segment; /* child node; 0: none */
 	uint32_t rest;
 	const struct id_list *ids;
 	enum edge edge;
@@ -50,7 +50,7 @@ struct pattern_index {
 
 struct pattern_index_scratch {
 	uint32_t stamp;
-	uint32_t *marks; /* by node: the stamp at which it was last put into a set */
+	uint32_t *marks; /* by node: the stamp when it was last added to a set */
 	uint32_t *now, *next;
 	uint32_t *ids;
 };
@@ -126,8 +126,9 @@ static size_t count_choices(struct ws_span choices)
 }
 
 /*
- * Adds the parts from i on.  Alternatives are paths of their own, as long as there are no more
- * than `paths` for the whole pattern: a capture at its beginning would be alive in every name.
+ * Adds the parts from i on.  Alternatives get separate paths, up to `paths` for the whole
+ * pattern; beyond that they become a capture, which at the start of a pattern is active for
+ * every name.
  */
 static bool add_from(struct pattern_index *m, const struct pattern *p, uint32_t id, size_t i,
                      struct node *node, size_t paths)
@@ -159,7 +160,7 @@ bool pattern_index_add(struct pattern_index *m, const struct pattern *p, uint32_
 	return add_from(m, p, id, 0, m->root, PATHS_MAX);
 }
 
-/* Numbers a node's children: byte edges first, side by side. */
+/* Numbers a node's children: byte edges first, so that they are adjacent. */
 static void number_children(struct pattern_index *m, struct node *node, struct node **tail,
                             uint32_t *count)
 {
@@ -217,7 +218,7 @@ struct pattern_index_scratch *pattern_index_scratch_new(const struct pattern_ind
 	return s;
 }
 
-/* Puts a node into the set, and the captures behind it, which may take nothing. */
+/* Adds a node to the set, and the captures after it, since they may be empty. */
 static uint32_t put(const struct pattern_index *m, struct pattern_index_scratch *s, uint32_t *set,
                     uint32_t n, uint32_t node)
 {
@@ -268,10 +269,10 @@ static size_t collect(const struct pattern_index *m, struct pattern_index_scratc
 
 	for (i = 0; i < n; i++) {
 		for (entry = m->nodes[s->now[i]].ids; entry != NULL; entry = entry->next) {
-			/* Few fit, so sorting them in one by one is the quick way. */
+			/* Few patterns match, so an insertion sort is fastest. */
 			for (k = count; k > 0 && s->ids[k - 1] > entry->id; k--)
 				;
-			/* By another path already? */
+			/* Already there, by another path. */
 			if (k > 0 && s->ids[k - 1] == entry->id)
 				continue;
 			memmove(s->ids + k + 1, s->ids + k, (count - k) * sizeof(*s->ids));

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * All patterns at once: which of them may fit a name, at a cost that follows the length of the
- * name, not the number of patterns.
+ * Finds the patterns that may match a name, at a cost that depends on the length of the name,
+ * not on the number of patterns.
  *
- * The patterns are laid over one another in a trie of bytes, in which a capture is a node that
- * keeps itself alive; a name is walked through it byte by byte with the set of nodes alive.
- * Many alternatives count as an open capture here, so what comes out may hold a pattern that
- * does not fit: the caller asks pattern_match, which also finds the captures.
+ * The patterns share a trie of bytes, in which a capture is a node with an edge to itself; a
+ * name is matched byte by byte, keeping the set of active nodes.  A capture with many
+ * alternatives is indexed like an open one, so the result may include patterns that do not
+ * match: the caller checks each with pattern_match, which also finds the captures.
  */
 #ifndef PATTERN_INDEX_H
 #define PATTERN_INDEX_H
@@ -20,19 +20,19 @@
 
 struct pattern_index;
 
-/* Everything lives in the arena.  NULL when out of memory. */
+/* Everything is allocated in the arena.  NULL: out of memory. */
 struct pattern_index *pattern_index_new(struct arena *arena);
 
-/* Adds a pattern under an id; ids are small numbers, each used once.  False: out of memory. */
+/* Adds a pattern.  Ids are small numbers, each used once.  False: out of memory. */
 bool pattern_index_add(struct pattern_index *m, const struct pattern *p, uint32_t id);
 
-/* After the last pattern, before the first match. */
+/* Call after the last pattern and before the first find.  False: out of memory. */
 bool pattern_index_freeze(struct pattern_index *m);
 
-/* Working memory of one thread for one matcher; plain free() ends it.  NULL: out of memory. */
+/* Working memory for one thread and index; release it with free().  NULL: out of memory. */
 struct pattern_index_scratch *pattern_index_scratch_new(const struct pattern_index *m);
 
-/* The ids that may fit, ascending, valid until the scratch is used again. */
+/* The ids of patterns that may match, ascending; valid until the scratch is used again. */
 size_t pattern_index_find(const struct pattern_index *m, struct pattern_index_scratch *scratch,
                           struct ws_span name, const uint32_t **ids);
 

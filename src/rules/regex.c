@@ -6,11 +6,11 @@
 
 #include <stdlib.h>
 
-/* Backtracking steps and memory before a match is given up, in pcre2's own units. */
+/* Limits for a match, in pcre2's units: backtracking steps and memory. */
 #define STEPS_MAX 50000
 #define HEAP_KIB  1024
 
-/* Characters, not bytes: a label cut out of the middle of one would spoil the whole scrape. */
+/* UTF mode, because a label that starts or ends within a character would break the scrape. */
 #define OPTIONS (PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C)
 
 struct regex {
@@ -21,7 +21,7 @@ struct regex {
 	size_t ncaptures;
 };
 
-/* The table: entries of `size` bytes, a big-endian group number and a NUL-terminated name. */
+/* Table entries have `size` bytes: a big-endian group number and a NUL-terminated name. */
 static bool read_names(struct regex *re, struct ws_buf *why)
 {
 	uint32_t count = 0, size = 0, i;
@@ -56,7 +56,7 @@ struct regex *regex_new(struct ws_span text, struct ws_buf *why)
 	re->code = pcre2_compile((PCRE2_SPTR)text.ptr, text.len, OPTIONS, &code, &at, NULL);
 	if (re->code == NULL) {
 		pcre2_get_error_message(code, message, sizeof(message));
-		ws_buf_printf(why, "the regular expression is wrong at byte %zu: %s", at + 1,
+		ws_buf_printf(why, "error in the regular expression at byte %zu: %s", at + 1,
 		              (const char *)message);
 		goto fail;
 	}

@@ -2,33 +2,35 @@
 #include "rules/rule.h"
 
 #include <math.h>
-
-#include "rules/ini_file.h"
+#include <stdarg.h>
+#include <stdio.h>
 #include <windsock/name.h>
 #include <windsock/num.h>
-#include "rules/version.h"
+#include <windsock/utf8.h>
+#include <windsock/version.h>
+
+#include "rules/ini_file.h"
 
 #define NS_PER_SECOND 1e9
-#define TTL_MAX_SECONDS 1e9 /* some 30 years; nanoseconds of it fit an int64_t */
+#define TTL_MAX_SECONDS 1e9 /* about 30 years; as nanoseconds it fits an int64_t */
 
 enum {
 	IN_FILE = 1,
 	IN_RULE = 2,
 };
 
-/* What is being read. */
 struct reader {
 	struct arena *arena;
 	struct rule_file *file;
 	struct rule *rule; /* NULL: in [windsock], or before the first section */
 	struct rule ***tail;
 	struct ws_buf *diags;
-	struct ws_buf why; /* of the value at hand */
+	struct ws_buf why; /* the error in the current key or rule */
 	const char *prefix;
 	uint32_t file_index;
-	uint64_t seen;     /* bits of the keys of this section */
+	uint64_t seen;     /* bits by key: those already in this section */
 	struct ws_span learn, known, initializers;
-	bool regex_given, match_given, labels_given, in_file_section, bad;
+	bool regex_given, match_given, labels_given, in_file_section, bad, no_memory;
 	struct ws_span match, regex;
 	struct rule *first; /* of this file */
 };
@@ -42,8 +44,9 @@ static void say(struct reader *r, unsigned line, const char *sentence)
 static void say_why(struct reader *r, unsigned line)
 {
 	ws_buf_char(&r->why, '\0');
-	say(r, line, r->why.ptr != NULL ? r->why.ptr : "out of memory");
+	say(r, line, r->why.err != WS_OK || r->no_memory ? "out of memory" : r->why.ptr);
 	ws_buf_reset(&r->why);
+	r->no_memory = false;
 }
 
 static struct settings *settings(struct reader *r)
@@ -51,26 +54,47 @@ static struct settings *settings(struct reader *r)
 	return r->rule != NULL ? &r->rule->set : &r->file->set;
 }
 
-static bool refuse(struct reader *r, const char *sentence)
+/* Records what is wrong with a rule: a sentence. */
+static bool reject(struct reader *r, const char *sentence)
 {
 	ws_buf_str(&r->why, sentence);
+	return false;
+}
+
+/* Records what a key expects instead of its value: "a finite number". */
+__attribute__((format(printf, 2, 3)))
+static bool expect(struct reader *r, const char *format, ...)
+{
+	char what[200];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	ws_buf_str(&r->why, what);
+	return false;
+}
+
+static bool lack_memory(struct reader *r)
+{
+	r->no_memory = true;
 	return false;
 }
 
 static bool set_bool(struct reader *r, struct ws_span v, bool *out)
 {
 	*out = ws_span_is(v, "yes");
-	return *out || ws_span_is(v, "no") || refuse(r, "yes or no");
+	return *out || ws_span_is(v, "no") || expect(r, "yes or no");
 }
 
-/* One function per key: false with a sentence in r->why. */
+/* One function per key.  False: r->why says what it expects. */
 
 static bool set_prefix(struct reader *r, struct ws_span v)
 {
 	if (r->rule != NULL || r->prefix == NULL)
 		settings(r)->prefix = v;
 	if (v.len > 0 && v.ptr[v.len - 1] == '.')
-		return refuse(r, "the prefix without its last dot");
+		return expect(r, "the prefix without its last dot");
 	return true;
 }
 
@@ -78,7 +102,7 @@ static bool set_unmatched(struct reader *r, struct ws_span v)
 {
 	r->file->says_unmatched = true;
 	r->file->drop_unmatched = ws_span_is(v, "drop");
-	return r->file->drop_unmatched || ws_span_is(v, "keep") || refuse(r, "keep or drop");
+	return r->file->drop_unmatched || ws_span_is(v, "keep") || expect(r, "keep or drop");
 }
 
 static bool set_kind(struct reader *r, struct ws_span v)
@@ -95,8 +119,8 @@ static bool set_kind(struct reader *r, struct ws_span v)
 		set->has_kind = true;
 		return true;
 	}
-	return refuse(r, r->rule == NULL ? "summary or histogram: what timers become"
-	                                 : "counter, gauge, summary or histogram");
+	return expect(r, "%s", r->rule == NULL ? "summary or histogram, for timers"
+	                                        : "counter, gauge, summary or histogram");
 }
 
 static bool set_scale(struct reader *r, struct ws_span v)
@@ -104,7 +128,7 @@ static bool set_scale(struct reader *r, struct ws_span v)
 	double *scale = &settings(r)->scale;
 
 	return (ws_num_parse(v, scale) && isfinite(*scale) && *scale != 0) ||
-	       refuse(r, "a finite number other than 0");
+	       expect(r, "a finite number other than 0");
 }
 
 static bool parse_ttl(struct reader *r, struct ws_span v, int64_t *ns)
@@ -112,7 +136,7 @@ static bool parse_ttl(struct reader *r, struct ws_span v, int64_t *ns)
 	double seconds;
 
 	if (!ws_num_parse_duration(v, &seconds) || seconds > TTL_MAX_SECONDS)
-		return refuse(r, "a length of time such as 90s, 10m or 24h; 0 is for ever");
+		return expect(r, "a duration such as 90s, 10m or 24h; 0 means forever");
 	*ns = (int64_t)(seconds * NS_PER_SECOND);
 	return true;
 }
@@ -143,10 +167,10 @@ static bool set_window(struct reader *r, struct ws_span v)
 {
 	int64_t *window = &settings(r)->options.window_ns;
 
-	return parse_ttl(r, v, window) && (*window > 0 || refuse(r, "longer than 0"));
+	return parse_ttl(r, v, window) && (*window > 0 || expect(r, "a duration longer than 0"));
 }
 
-/* Ascending numbers separated by commas. */
+/* Parses ascending numbers separated by commas. */
 static bool parse_numbers(struct reader *r, struct ws_span v, size_t most, const double **out,
                           size_t *n)
 {
@@ -154,15 +178,15 @@ static bool parse_numbers(struct reader *r, struct ws_span v, size_t most, const
 	struct ws_span one;
 
 	if (numbers == NULL)
-		return refuse(r, "out of memory");
+		return lack_memory(r);
 	*n = 0;
 	while (ws_span_cut(&v, ',', &one)) {
 		if (*n == most)
-			return refuse(r, "fewer numbers");
+			return expect(r, "at most %zu numbers", most);
 		if (!ws_num_parse(ws_span_trim(one), &numbers[*n]) || !isfinite(numbers[*n]))
-			return refuse(r, "finite numbers separated by commas");
+			return expect(r, "finite numbers separated by commas");
 		if (*n > 0 && numbers[*n] <= numbers[*n - 1])
-			return refuse(r, "numbers in ascending order, each once");
+			return expect(r, "ascending numbers without repetition");
 		(*n)++;
 	}
 	*out = numbers;
@@ -183,14 +207,14 @@ static bool set_quantiles(struct reader *r, struct ws_span v)
 	if (!parse_numbers(r, v, WS_QUANTILES_MAX, &options->quantiles, &options->nquantiles))
 		return false;
 	return (options->quantiles[0] >= 0 && options->quantiles[options->nquantiles - 1] <= 1) ||
-	       refuse(r, "numbers from 0 to 1");
+	       expect(r, "numbers from 0 to 1");
 }
 
 static bool set_signed(struct reader *r, struct ws_span v)
 {
 	settings(r)->absolute = ws_span_is(v, "absolute");
 	return settings(r)->absolute || ws_span_is(v, "relative") ||
-	       refuse(r, "relative or absolute");
+	       expect(r, "relative or absolute");
 }
 
 static bool set_honor_tags(struct reader *r, struct ws_span v)
@@ -203,7 +227,7 @@ static bool set_keep_tags(struct reader *r, struct ws_span v)
 	return set_bool(r, v, &settings(r)->keep_tags);
 }
 
-/* The next of a list's pieces, without blanks around it; commas within () do not count. */
+/* The next item of a list, trimmed; commas within () do not separate. */
 static bool cut_item(struct ws_span *list, struct ws_span *item)
 {
 	size_t i, depth = 0;
@@ -225,9 +249,9 @@ static bool set_ignore_tags(struct reader *r, struct ws_span v)
 
 	while (cut_item(&v, &one)) {
 		if (!ws_name_is_label(one))
-			return refuse(r, "names of tags separated by commas");
+			return expect(r, "names of tags separated by commas");
 		if (set->nignored == RULE_IGNORED_MAX)
-			return refuse(r, "at most 16 tags");
+			return expect(r, "at most %d tags", RULE_IGNORED_MAX);
 		set->ignored[set->nignored++] = one;
 	}
 	return true;
@@ -237,14 +261,14 @@ static bool set_version(struct reader *r, struct ws_span v)
 {
 	if (r->file->version.len == 0)
 		r->file->version = v;
-	return ws_version_is_valid_span(v) || refuse(r, "a version such as 2.9 or 3.1.5");
+	return ws_version_is_valid(v) || expect(r, "a version such as 2.9 or 3.1.5");
 }
 
 static bool set_ranges(struct reader *r, struct ws_span v, struct ws_span *ranges)
 {
 	*ranges = v;
-	return version_ranges_are_valid(v) ||
-	       refuse(r, "Airflow versions such as '2.7.0 - 2.9.2, 3.2 -', all or none");
+	return ws_version_ranges_are_valid(v) ||
+	       expect(r, "Airflow versions such as '2.7.0 - 2.9.2, 3.2 -', all or none");
 }
 
 static bool set_seconds(struct reader *r, struct ws_span v)
@@ -270,15 +294,15 @@ static bool set_known(struct reader *r, struct ws_span v)
 	}
 	file->known = arena_alloc(r->arena, (v.len / 2 + 1) * sizeof(*file->known));
 	if (file->known == NULL)
-		return refuse(r, "out of memory");
+		return lack_memory(r);
 	while (cut_item(&v, &one)) {
 		if (ws_span_find(one, '=') == NULL)
-			return refuse(r, wants);
+			return expect(r, "%s", wants);
 		ws_span_cut(&one, '=', &name);
 		name = ws_span_trim(name);
 		one = ws_span_trim(one);
 		if (!ws_name_is_label(name) || one.len == 0)
-			return refuse(r, wants);
+			return expect(r, "%s", wants);
 		file->known[file->nknown++] = (struct known_value){ .name = name, .value = one };
 	}
 	return true;
@@ -303,10 +327,10 @@ static bool set_duplicate_of(struct reader *r, struct ws_span v)
 
 	while (cut_item(&v, &one)) {
 		if (rule->noriginals == RULE_ORIGINALS_MAX)
-			return refuse(r, "at most 4 rules");
+			return expect(r, "at most %d rules", RULE_ORIGINALS_MAX);
 		rule->originals[rule->noriginals++] = one;
 	}
-	return rule->noriginals > 0 || refuse(r, "names of earlier rules separated by commas");
+	return rule->noriginals > 0 || expect(r, "names of earlier rules separated by commas");
 }
 
 static bool set_match(struct reader *r, struct ws_span v)
@@ -326,7 +350,7 @@ static bool set_regex(struct reader *r, struct ws_span v)
 static bool set_metric(struct reader *r, struct ws_span v)
 {
 	r->rule->metric_text = v;
-	return v.len > 0 || refuse(r, "a metric name");
+	return v.len > 0 || expect(r, "a metric name");
 }
 
 static bool set_add_labels(struct reader *r, struct ws_span v)
@@ -360,7 +384,7 @@ static bool set_continue(struct reader *r, struct ws_span v)
 
 static bool set_bound(struct reader *r, struct ws_span v, double *bound)
 {
-	return (ws_num_parse(v, bound) && !isnan(*bound)) || refuse(r, "a number");
+	return (ws_num_parse(v, bound) && !isnan(*bound)) || expect(r, "a number");
 }
 
 static bool set_min(struct reader *r, struct ws_span v)
@@ -386,7 +410,7 @@ static bool set_type(struct reader *r, struct ws_span v)
 				r->rule->types |= 1u << type;
 		}
 		if (r->rule->types == before)
-			return refuse(r, "StatsD types separated by commas: c, g, ms, h, d, s");
+			return expect(r, "StatsD types separated by commas: c, g, ms, h, d, s");
 	}
 	return true;
 }
@@ -400,7 +424,7 @@ static bool set_tags(struct reader *r, struct ws_span v)
 		struct tag_condition *tag = &rule->tags[rule->ntags];
 
 		if (rule->ntags == RULE_TAGS_MAX)
-			return refuse(r, "at most 16 tags");
+			return expect(r, "at most %d tags", RULE_TAGS_MAX);
 		one = ws_span_trim(one);
 		tag->absent = one.len > 0 && one.ptr[0] == '!';
 		if (tag->absent)
@@ -408,7 +432,7 @@ static bool set_tags(struct reader *r, struct ws_span v)
 		ws_span_cut(&one, ':', &tag->key);
 		tag->value = one;
 		if (!ws_name_is_label(tag->key) || (tag->absent && tag->value.ptr != NULL))
-			return refuse(r, "tags separated by commas: name, name:value or !name");
+			return expect(r, "tags separated by commas: name, name:value or !name");
 		rule->ntags++;
 	}
 	return true;
@@ -457,39 +481,61 @@ static const struct {
 };
 #define NKEYS (sizeof(keys) / sizeof(keys[0]))
 
-static void on_pair(void *user, unsigned line, struct ws_span section, struct ws_span key,
+/* NKEYS: there is no such key. */
+static size_t find_key(struct ws_span name)
+{
+	size_t i;
+
+	for (i = 0; i < NKEYS && !ws_span_is(name, keys[i].name); i++)
+		;
+	return i;
+}
+
+/* Whether the key is allowed here.  False: r->why says why not. */
+static bool admit_key(struct reader *r, struct ws_span name, size_t key)
+{
+	unsigned where = r->rule != NULL ? IN_RULE : IN_FILE;
+
+	if (r->rule == NULL && !r->in_file_section)
+		ws_buf_str(&r->why, "a key before the first section; begin with [windsock]");
+	else if (key == NKEYS)
+		ws_buf_printf(&r->why, "unknown key '%.*s'", WS_SPAN_ARG(name));
+	else if ((keys[key].where & where) == 0)
+		ws_buf_printf(&r->why, "'%s' belongs in %s", keys[key].name,
+		              where == IN_FILE ? "a rule" : "[windsock]");
+	else if (r->seen & (UINT64_C(1) << key))
+		ws_buf_printf(&r->why, "'%s' is given twice; remove one", keys[key].name);
+	else
+		return true;
+	return false;
+}
+
+/* False: r->why says what is wrong with the value. */
+static bool set_key(struct reader *r, size_t key, struct ws_span value)
+{
+	struct ws_span kept = arena_copy(r->arena, value);
+
+	if (!ws_utf8_is_valid(value))
+		return reject(r, "the value is not UTF-8");
+	if (kept.ptr == NULL)
+		return lack_memory(r);
+	r->seen |= UINT64_C(1) << key;
+	ws_buf_printf(&r->why, "%s: expected ", keys[key].name);
+	if (!keys[key].set(r, kept))
+		return false;
+	ws_buf_reset(&r->why);
+	return true;
+}
+
+static void on_pair(void *user, unsigned line, struct ws_span section, struct ws_span name,
                     struct ws_span value)
 {
 	struct reader *r = user;
-	unsigned where = r->rule != NULL ? IN_RULE : IN_FILE;
-	struct ws_span kept = arena_copy(r->arena, value);
-	size_t i;
+	size_t key = find_key(name);
 
 	(void)section;
-	for (i = 0; i < NKEYS && !ws_span_is(key, keys[i].name); i++)
-		;
-	if (r->rule == NULL && !r->in_file_section) {
-		ws_buf_str(&r->why, "a key before the first section; begin with [windsock]");
-	} else if (i == NKEYS) {
-		ws_buf_printf(&r->why, "unknown key '%.*s'", WS_SPAN_ARG(key));
-	} else if ((keys[i].where & where) == 0) {
-		ws_buf_printf(&r->why, "'%s' belongs into %s", keys[i].name,
-		              where == IN_FILE ? "a rule" : "[windsock]");
-	} else if (r->seen & (UINT64_C(1) << i)) {
-		ws_buf_printf(&r->why, "'%s' is given twice; remove one", keys[i].name);
-	} else if (!ws_utf8_is_valid(value)) {
-		ws_buf_str(&r->why, "the value is not UTF-8");
-	} else if (kept.ptr == NULL) {
-		ws_buf_str(&r->why, "out of memory");
-	} else {
-		r->seen |= UINT64_C(1) << i;
-		ws_buf_printf(&r->why, "%s wants ", keys[i].name);
-		if (keys[i].set(r, kept)) {
-			ws_buf_reset(&r->why);
-			return;
-		}
-	}
-	say_why(r, line);
+	if (!admit_key(r, name, key) || !set_key(r, key, value))
+		say_why(r, line);
 }
 
 static bool compile_match(struct reader *r, struct rule *rule)
@@ -516,7 +562,7 @@ static bool compile_match(struct reader *r, struct rule *rule)
 	ok = text.err == WS_OK && rule->text.ptr != NULL;
 	ws_buf_fini(&text);
 	if (!ok)
-		return refuse(r, "out of memory");
+		return lack_memory(r);
 	if (!pattern_parse(&rule->pattern, rule->text, &r->why))
 		return false;
 	rule->ncaptures = rule->pattern.ncaptures;
@@ -536,14 +582,14 @@ static bool add_label(struct reader *r, struct rule *rule, struct ws_span name,
 		return false;
 	}
 	if (rule->nlabels == RULE_LABELS_MAX)
-		return refuse(r, "more than 32 labels");
+		return reject(r, "more than 32 labels");
 	for (k = rule->nlabels; k > 0; k--) {
 		struct ws_span other = rule->labels[k - 1].name;
 		size_t least = other.len < name.len ? other.len : name.len;
 		int order = memcmp(other.ptr, name.ptr, least);
 
 		if (ws_span_eq(other, name)) {
-			ws_buf_printf(&r->why, "label '%.*s' stands twice", WS_SPAN_ARG(name));
+			ws_buf_printf(&r->why, "label '%.*s' is given twice", WS_SPAN_ARG(name));
 			return false;
 		}
 		if (order < 0 || (order == 0 && other.len < name.len))
@@ -565,7 +611,8 @@ static bool has_label(const struct rule *rule, struct ws_span name)
 	return i < rule->nlabels;
 }
 
-/* dag_id, status=<state>: a name alone is its own capture.  `more`: beside those there are. */
+/* dag_id, status=<state>; a name alone means its own capture.  `more`: skips names that the
+ * rule already has. */
 static bool compile_labels(struct reader *r, struct rule *rule, struct ws_span list, bool more)
 {
 	struct ws_span one, name;
@@ -592,7 +639,7 @@ static bool compile_labels(struct reader *r, struct rule *rule, struct ws_span l
 	return ok;
 }
 
-/* What the rule, the file and the command line say, in this order. */
+/* The labels of `labels`, of `add_labels` and of the sender label, in this order. */
 static bool compile_all_labels(struct reader *r, struct rule *rule)
 {
 	struct ws_span address = ws_span_str("<sender>"), label = r->file->sender_label;
@@ -609,7 +656,7 @@ static bool compile_all_labels(struct reader *r, struct rule *rule)
 	return true;
 }
 
-/* Without `labels`, every capture is one. */
+/* Without `labels`, every capture is a label. */
 static bool imply_labels(struct reader *r, struct rule *rule)
 {
 	struct ws_buf text = WS_BUF_INIT;
@@ -619,10 +666,10 @@ static bool imply_labels(struct reader *r, struct rule *rule)
 		ws_buf_printf(&text, "%s%.*s", i > 0 ? ", " : "", WS_SPAN_ARG(rule->variables[i]));
 	rule->labels_text = arena_copy(r->arena, ws_buf_text(&text));
 	ws_buf_fini(&text);
-	return rule->labels_text.ptr != NULL || refuse(r, "out of memory");
+	return rule->labels_text.ptr != NULL || lack_memory(r);
 }
 
-/* Captures are made to fit, what stands around them has to: one bad name spoils a whole scrape. */
+/* Captures are sanitized; literals must be valid, because one bad name breaks a scrape. */
 static bool is_metric_template(const struct template *t)
 {
 	struct ws_span one;
@@ -650,11 +697,11 @@ static bool compile_metric(struct reader *r, struct rule *rule)
 	if (!template_parse(&rule->metric, text, rule->variables, rule->nvariables, r->arena, why))
 		return false;
 	if (!is_metric_template(&rule->metric))
-		return refuse(r, "a metric name is letters, digits and _, not beginning with a "
+		return reject(r, "a metric name is letters, digits and _, not beginning with a "
 		                 "digit");
 	if (ws_name_is_reserved_metric(text))
-		return refuse(r, "windsock_*, process_*, scrape_* and up are reserved; name it "
-		                 "otherwise");
+		return reject(r, "windsock_*, process_*, scrape_* and up are reserved; use "
+		                 "another name");
 	return template_parse(&rule->help, rule->help_text, rule->variables, rule->nvariables,
 	                      r->arena, why);
 }
@@ -670,28 +717,43 @@ static int find_variable(const struct rule *rule, struct ws_span name)
 	return -1;
 }
 
-static bool compile_learning(struct reader *r, struct rule *rule)
+/* The index of the part that is the capture <x...> of this name; nparts: none. */
+static size_t find_rest(const struct pattern *pattern, struct ws_span name)
 {
 	size_t i;
 
-	rule->learn = find_variable(rule, r->learn);
-	if (rule->learn < 0 && r->learn.len > 0)
-		return refuse(r, "learn wants one of the rule's captures or tags");
-	rule->known_after = SIZE_MAX;
-	for (i = 0; i < rule->pattern.nparts && r->known.len > 0; i++) {
-		const struct pattern_part *part = &rule->pattern.parts[i];
+	for (i = 0; i < pattern->nparts; i++) {
+		const struct pattern_part *part = &pattern->parts[i];
 
-		/* Literals stand between captures: behind the first part, if that is one. */
-		if (i == 1 && rule->pattern.parts[0].op == PATTERN_LITERAL &&
-		    part->op == PATTERN_REST && part->capture >= 0 &&
-		    ws_span_eq(rule->pattern.captures[part->capture], r->known))
-			rule->known_after = rule->pattern.parts[0].text.len;
 		if (part->op == PATTERN_REST && part->capture >= 0 &&
-		    ws_span_eq(rule->pattern.captures[part->capture], r->known))
-			rule->known = part->capture;
+		    ws_span_eq(pattern->captures[part->capture], name))
+			break;
 	}
-	return r->known.len == 0 || rule->known >= 0 ||
-	       refuse(r, "known wants one of the captures <x...> of match");
+	return i;
+}
+
+static bool compile_learn(struct reader *r, struct rule *rule)
+{
+	rule->learn = find_variable(rule, r->learn);
+	return rule->learn >= 0 || r->learn.len == 0 ||
+	       reject(r, "learn: expected one of the rule's captures or tags");
+}
+
+static bool compile_known(struct reader *r, struct rule *rule)
+{
+	const struct pattern *pattern = &rule->pattern;
+	size_t i = find_rest(pattern, r->known);
+
+	rule->known_after = SIZE_MAX;
+	if (r->known.len == 0)
+		return true;
+	if (i == pattern->nparts)
+		return reject(r, "known: expected one of the captures <x...> of match");
+	rule->known = pattern->parts[i].capture;
+	/* After a literal first part, it always starts at the same byte. */
+	if (i == 1 && pattern->parts[0].op == PATTERN_LITERAL)
+		rule->known_after = pattern->parts[0].text.len;
+	return true;
 }
 
 /* status=success, other=<x> */
@@ -703,7 +765,7 @@ static bool compile_given(struct reader *r, struct rule *rule, struct initialize
 	while (cut_item(&list, &one)) {
 		ws_span_cut(&one, '=', &name);
 		if (d->ngiven == RULE_VARIABLES_MAX || one.ptr == NULL)
-			return refuse(r, "initialize wants rule(capture=text, ...)");
+			return reject(r, "initialize: expected rule(capture=text, ...)");
 		d->given[d->ngiven] = ws_span_trim(name);
 		d->texts[d->ngiven] = ws_span_trim(one);
 		if (!template_parse(&d->values[d->ngiven], d->texts[d->ngiven], rule->variables,
@@ -721,12 +783,12 @@ static bool compile_initializers(struct reader *r, struct rule *rule)
 
 	rule->initializers = arena_alloc(r->arena, RULE_INITIALIZERS_MAX * sizeof(*rule->initializers));
 	if (rule->initializers == NULL)
-		return refuse(r, "out of memory");
+		return lack_memory(r);
 	while (cut_item(&list, &one)) {
 		struct initializer *d = &rule->initializers[rule->ninitializers];
 
 		if (rule->ninitializers == RULE_INITIALIZERS_MAX)
-			return refuse(r, "initialize wants at most 8 series");
+			return reject(r, "initialize: expected at most 8 series");
 		if (one.len > 0 && one.ptr[one.len - 1] == ')')
 			one.len--;
 		ws_span_cut(&one, '(', &name);
@@ -741,10 +803,10 @@ static bool compile_initializers(struct reader *r, struct rule *rule)
 static void compile_factors(const struct reader *r, struct rule *rule)
 {
 	const struct settings *set = &rule->set;
-	bool seconds = version_within(r->file->version, set->seconds);
+	bool seconds = ws_version_within(r->file->version, set->seconds);
 
 	rule->factor = set->scale * (seconds ? 1000 : 1);
-	seconds = seconds || version_within(r->file->version, set->dogstatsd_seconds);
+	seconds = seconds || ws_version_within(r->file->version, set->dogstatsd_seconds);
 	rule->dogstatsd_factor = set->scale * (seconds ? 1000 : 1);
 }
 
@@ -753,11 +815,11 @@ static bool compile_rule(struct reader *r, struct rule *rule)
 	size_t i;
 
 	if (r->match_given == r->regex_given)
-		return refuse(r, "a rule needs match = or regex =, one of them");
+		return reject(r, "a rule needs either match = or regex =");
 	if (rule->drop == (rule->metric_text.len > 0))
-		return refuse(r, "a rule needs metric = or drop = yes, one of them");
+		return reject(r, "a rule needs either metric = or drop = yes");
 	if (rule->bounds.least > rule->bounds.most)
-		return refuse(r, "min is greater than max: no value fits");
+		return reject(r, "min is greater than max: no value is within them");
 	if (!compile_match(r, rule))
 		return false;
 	rule->nvariables = rule->ncaptures;
@@ -768,7 +830,7 @@ static bool compile_rule(struct reader *r, struct rule *rule)
 	rule->sender = rule->nvariables;
 	rule->variables[rule->nvariables++] = ws_span_str("sender");
 	compile_factors(r, rule);
-	if (!compile_learning(r, rule) ||
+	if (!compile_learn(r, rule) || !compile_known(r, rule) ||
 	    (r->initializers.len > 0 && !compile_initializers(r, rule)))
 		return false;
 	if (rule->drop)
@@ -777,7 +839,7 @@ static bool compile_rule(struct reader *r, struct rule *rule)
 	       compile_metric(r, rule);
 }
 
-/* The section is complete. */
+/* Called at the end of a section. */
 static void end_rule(struct reader *r)
 {
 	struct rule *rule = r->rule;
@@ -822,7 +884,7 @@ static void on_section(void *user, unsigned line, struct ws_span name)
 	r->in_file_section = ws_span_is(name, "windsock");
 	if (r->in_file_section) {
 		if (r->first != NULL)
-			say(r, line, "[windsock] comes before the first rule, once");
+			say(r, line, "[windsock] must come before the first rule, once");
 		return;
 	}
 	rule = arena_alloc(r->arena, sizeof(*rule));
@@ -842,7 +904,7 @@ static void on_section(void *user, unsigned line, struct ws_span name)
 		say(r, line, "a rule's name is letters, digits, _ . and -");
 	for (other = r->first; other != NULL; other = other->next) {
 		if (ws_span_eq(other->name, name)) {
-			ws_buf_printf(&r->why, "rule [%.*s] is also in line %u; name one otherwise",
+			ws_buf_printf(&r->why, "rule [%.*s] is also in line %u; rename one of them",
 			              WS_SPAN_ARG(name), other->line);
 			say_why(r, line);
 		}

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Mapping files read: text to rules, each checked by itself.  mapping.c compiles them.
+ * Reads mapping files into rules and checks each rule on its own.  mapping.c compiles them.
  */
 #ifndef RULE_H
 #define RULE_H
 
+#include <windsock/action.h>
 #include <windsock/buf.h>
-#include <windsock/mapping.h>
+#include <windsock/kind.h>
+#include <windsock/source.h>
+#include <windsock/type.h>
 
 #include "base/arena.h"
 #include "rules/pattern.h"
@@ -20,14 +23,14 @@
 #define RULE_INITIALIZERS_MAX 8
 #define RULE_ORIGINALS_MAX    4
 
-/* What a file says for all its rules, and a rule for itself. */
+/* Settings that a file gives for all its rules, and a rule can override. */
 struct settings {
 	struct ws_span prefix;
-	enum ws_kind kind;   /* a file's is for timers; meaningful when has_kind */
+	enum ws_kind kind;   /* a file's is for timers; valid if has_kind */
 	bool has_kind;
 	double scale;
-	struct ws_span seconds;           /* Airflow versions; see version.h */
-	struct ws_span dogstatsd_seconds; /* the same, for lines of the DogStatsD client */
+	struct ws_span seconds;           /* ranges of Airflow versions; see version.h */
+	struct ws_span dogstatsd_seconds; /* further ones, for lines from DogStatsD clients */
 	struct ws_span ignored[RULE_IGNORED_MAX]; /* tags */
 	size_t nignored;
 	struct ws_span add_labels; /* as written */
@@ -49,11 +52,11 @@ struct rule_label {
 	struct template value;
 };
 
-/* initialize = rule(label=text): the series at zero of another rule. */
+/* initialize = rule(label=text): creates a series of another rule, at zero. */
 struct initializer {
 	struct ws_span name;     /* of the rule */
-	const struct rule *rule; /* as mapping.c finds it */
-	/* What its variables become, in this rule's; ptr NULL of parts: empty. */
+	const struct rule *rule; /* set by mapping.c */
+	/* By variable of that rule: its value, from this rule's.  parts NULL: empty. */
 	struct template values[RULE_VARIABLES_MAX];
 	struct ws_span given[RULE_VARIABLES_MAX], texts[RULE_VARIABLES_MAX];
 	size_t ngiven;
@@ -71,7 +74,7 @@ struct rule {
 	struct ws_span metric_text, help_text, labels_text;
 	struct template metric, help;
 	bool drop, continues;
-	unsigned types; /* bit by ws_type; 0: all */
+	unsigned types; /* bits by ws_type; 0: all */
 	struct ws_bounds bounds;
 	struct tag_condition tags[RULE_TAGS_MAX];
 	size_t ntags;
@@ -79,21 +82,21 @@ struct rule {
 	size_t nlabels;
 	struct ws_span variables[RULE_VARIABLES_MAX]; /* captures, tags, the sender */
 	size_t nvariables, ncaptures;
-	size_t sender; /* the variable */
+	size_t sender; /* index of the variable with the sender's address */
 	bool uses_sender;
-	int learn; /* a variable whose values are learned; -1: none */
-	int known; /* a capture that is a learned value where there is one; -1: none */
-	size_t known_after; /* bytes before it, when they are always the same; else SIZE_MAX */
+	int learn; /* index of a variable whose values are learned; -1: none */
+	int known; /* index of a capture that prefers known ids; -1: none */
+	size_t known_after; /* bytes before it, if they are one literal; else SIZE_MAX */
 	struct initializer *initializers;
 	size_t ninitializers;
 	struct ws_span originals[RULE_ORIGINALS_MAX]; /* names of rules */
 	size_t noriginals;
 	uint64_t duplicate_of;   /* bits of the rules in `originals` */
-	uint64_t original_bit;  /* of this rule, when others are its duplicates */
-	double factor, dogstatsd_factor; /* scale, and seconds for milliseconds */
+	uint64_t original_bit;  /* of this rule, if others are its duplicates; else 0 */
+	double factor, dogstatsd_factor; /* scale, times 1000 if timers are sent in seconds */
 };
 
-/* A value that is known without being learned. */
+/* An id that is known without being learned. */
 struct known_value {
 	struct ws_span name, value;
 };
@@ -102,21 +105,21 @@ struct rule_file {
 	const char *name;
 	struct settings set;
 	bool says_unmatched, drop_unmatched;
-	struct ws_span sender_label; /* of all rules; empty: none */
+	struct ws_span sender_label; /* for all rules; empty: none */
 	struct ws_span version; /* airflow_version; empty: the newest */
 	struct known_value *known;
 	size_t nknown;
 };
 
 /*
- * Reads one file and appends its rules to *tail in order.  Mistakes go to diags, and the rules
- * that have none are appended all the same.  False: out of memory.
+ * Reads one file and appends its rules to *tail in order.  Errors go to diags; rules without
+ * errors are appended nevertheless.  False: out of memory.
  */
 bool rules_read(struct arena *arena, const struct ws_source *source, uint32_t file_index,
                 const struct ws_mapping_options *options, struct rule_file *file,
                 struct rule ***tail, struct ws_buf *diags);
 
-/* Frees what is not in the arena. */
+/* Frees what is not in the arena: the regexes. */
 void rules_free(struct rule *first);
 
 #endif

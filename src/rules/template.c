@@ -54,7 +54,7 @@ bool template_parse(struct template *t, struct ws_span text, const struct ws_spa
 		name = ws_span_between(open + 1, close);
 		variable = find_variable(names, n, name);
 		if (variable < 0) {
-			ws_buf_printf(why, "<%.*s> is neither captured by the rule nor one of its "
+			ws_buf_printf(why, "<%.*s> is neither a capture of the rule nor one of its "
 			                   "tags", WS_SPAN_ARG(name));
 			return false;
 		}
@@ -72,11 +72,6 @@ bool template_uses(const struct template *t, size_t variable)
 			return true;
 	}
 	return false;
-}
-
-bool template_is_literal(const struct template *t)
-{
-	return t->nparts == 0 || (t->nparts == 1 && t->parts[0].variable < 0);
 }
 
 bool template_may_make(const struct template *t, struct ws_span text)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Text with <captures> in it: metric names, label values, help texts.
+ * Text with <variables> in it: metric names, label values, help texts.
  */
 #ifndef TEMPLATE_H
 #define TEMPLATE_H
@@ -11,8 +11,8 @@
 #include "base/arena.h"
 
 struct template_part {
-	struct ws_span text; /* a literal */
-	int variable;        /* or, when not negative, the index of a variable */
+	struct ws_span text; /* a literal, if variable is negative */
+	int variable;        /* index of a variable, or negative */
 };
 
 struct template {
@@ -21,19 +21,18 @@ struct template {
 };
 
 /*
- * Compiles `text`, which must outlive the template; names are the variables.  On failure adds
- * a sentence to `why`.
+ * Compiles `text`, which must outlive the template; `names` are the variables.  On failure
+ * adds a sentence to `why`.
  */
 bool template_parse(struct template *t, struct ws_span text, const struct ws_span *names,
                     size_t n, struct arena *arena, struct ws_buf *why);
 
 bool template_uses(const struct template *t, size_t variable);
-bool template_is_literal(const struct template *t);
 
-/* Whether the text can come out, as far as its beginning and its end tell. */
+/* Whether the template could expand to the text, judged by its literal start and end only. */
 bool template_may_make(const struct template *t, struct ws_span text);
 
-/* Adds the text; `sanitise` makes the variables fit into a metric name. */
+/* Adds the expanded text; `sanitise` makes the values valid in a metric name. */
 void template_expand(const struct template *t, const struct ws_span *values, bool sanitise,
                      struct ws_buf *out);
 

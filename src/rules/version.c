@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "rules/version.h"
+#include <windsock/version.h>
 
 #include <limits.h>
 
 #define NUMBERS 3
 
-/* `rest` is what a number that is not given counts as.  False: not a version. */
+/* `rest` is used for missing numbers.  False: not a version. */
 static bool parse(struct ws_span s, int rest, int numbers[NUMBERS])
 {
 	struct ws_span one;
@@ -58,14 +58,14 @@ static bool parse_range(struct ws_span s, int first[NUMBERS], int last[NUMBERS])
 	       (s.len == 0 || parse(s, INT_MAX, last)) && compare(first, last) <= 0;
 }
 
-bool ws_version_is_valid_span(struct ws_span version)
+bool ws_version_is_valid(struct ws_span version)
 {
 	int numbers[NUMBERS];
 
 	return parse(version, 0, numbers);
 }
 
-bool version_ranges_are_valid(struct ws_span ranges)
+bool ws_version_ranges_are_valid(struct ws_span ranges)
 {
 	int first[NUMBERS], last[NUMBERS];
 	struct ws_span one;
@@ -79,7 +79,7 @@ bool version_ranges_are_valid(struct ws_span ranges)
 	return true;
 }
 
-bool version_within(struct ws_span version, struct ws_span ranges)
+bool ws_version_within(struct ws_span version, struct ws_span ranges)
 {
 	int numbers[NUMBERS] = { INT_MAX, INT_MAX, INT_MAX }, first[NUMBERS], last[NUMBERS];
 	struct ws_span one;

@@ -3,27 +3,28 @@
 
 #include <math.h>
 #include <stdlib.h>
+
 #include "series/sketch.h"
 
 #define SET_FIRST 8
 
 struct cell_histogram {
 	double sum;
-	size_t n;        /* buckets and one more: beyond the last */
-	double counts[]; /* weight in each bucket alone */
+	size_t n;        /* buckets, including +Inf */
+	double counts[]; /* weight in each bucket, not cumulative */
 };
 
 struct member {
-	uint64_t hash; /* 0: nobody */
+	uint64_t hash; /* 0: empty */
 	int64_t seen;
 };
 
-/* Open addressing with linear steps; the capacity is a power of two, three quarters are used
- * at most.  Nothing is taken out but by rebuilding. */
+/* Open addressing with linear probing; the capacity is a power of two, and at most three
+ * quarters are used.  Members are removed only by rebuilding. */
 struct cell_set {
 	size_t used;
 	size_t capacity;
-	int64_t full_until; /* no use looking for members to purge before that */
+	int64_t full_until; /* do not rebuild to purge members before that time */
 	struct member members[];
 };
 
@@ -45,13 +46,13 @@ static enum ws_err add(double *number, double by)
 	return WS_OK;
 }
 
-/* What is shown of a weight: its floor, within what an integer can hold. */
+/* A weight rounded down, limited to the range of the integer. */
 static uint64_t whole(double weight)
 {
 	return weight < 18446744073709551615.0 ? (uint64_t)weight : UINT64_MAX;
 }
 
-/* counter */
+/* --- counter ---------------------------------------------------------------------------- */
 
 static bool number_init(struct ws_cell *cell, const struct ws_kind_options *options)
 {
@@ -85,7 +86,7 @@ static enum ws_err counter_update(struct ws_cell *cell, const struct ws_kind_opt
 	return add(&cell->number, c->value * c->weight);
 }
 
-/* sets */
+/* --- set -------------------------------------------------------------------------------- */
 
 static bool is_live(const struct member *m, const struct ws_kind_options *options, int64_t now)
 {
@@ -117,7 +118,7 @@ static struct cell_set *set_new(size_t capacity)
 	return set;
 }
 
-/* The place of the hash, or the empty place where it belongs. */
+/* The slot with the hash, or the empty slot where it belongs. */
 static struct member *set_find(struct cell_set *set, uint64_t hash)
 {
 	size_t mask = set->capacity - 1, i = (size_t)hash & mask;
@@ -127,7 +128,7 @@ static struct member *set_find(struct cell_set *set, uint64_t hash)
 	return &set->members[i];
 }
 
-/* A set of the same live members with room for as many again. */
+/* Replaces the set by one with its live members and room for as many again. */
 static enum ws_err set_rebuild(struct cell_set **set, const struct ws_kind_options *options, int64_t now)
 {
 	size_t live = count_live(*set, options, now), capacity = SET_FIRST, i;
@@ -149,7 +150,7 @@ static enum ws_err set_rebuild(struct cell_set **set, const struct ws_kind_optio
 			*set_find(fresh, m->hash) = *m;
 	}
 	fresh->used = live;
-	/* Near the limit every newcomer would cost a rebuild for one member purged. */
+	/* Near the limit, every new member would cause a rebuild that purges only one. */
 	fresh->full_until = live > CELL_SET_MAX / 2 ? now + options->window_ns / 64 : INT64_MIN;
 	free(*set);
 	*set = fresh;
@@ -187,7 +188,7 @@ static enum ws_err set_add(struct cell_set **set, const struct ws_kind_options *
 	return WS_OK;
 }
 
-/* gauge */
+/* --- gauge ------------------------------------------------------------------------------ */
 
 static enum ws_err become_set(struct ws_cell *cell)
 {
@@ -238,7 +239,7 @@ static size_t gauge_bytes(const struct ws_cell *cell, const struct ws_kind_optio
 	return cell->is_set ? set_size(cell->set->capacity) : 0;
 }
 
-/* summary */
+/* --- summary ---------------------------------------------------------------------------- */
 
 static bool summary_init(struct ws_cell *cell, const struct ws_kind_options *options)
 {
@@ -263,7 +264,7 @@ static enum ws_err summary_update(struct ws_cell *cell, const struct ws_kind_opt
 {
 	if (c->op != WS_OP_OBSERVE)
 		return WS_ERR_TYPE_MISMATCH;
-	/* Declared: the series is to exist, and has seen nothing. */
+	/* Initialized: the series exists without an observation. */
 	if (c->weight == 0)
 		return WS_OK;
 	if (!sketch_observe(&cell->sketch, c->value, c->weight, c->now, options->window_ns))
@@ -271,7 +272,7 @@ static enum ws_err summary_update(struct ws_cell *cell, const struct ws_kind_opt
 	return WS_OK;
 }
 
-/* histogram */
+/* --- histogram -------------------------------------------------------------------------- */
 
 static size_t histogram_size(const struct ws_kind_options *options)
 {
@@ -324,8 +325,8 @@ static enum ws_err histogram_update(struct ws_cell *cell, const struct ws_kind_o
 	return err;
 }
 
-/* Always summed from the first bucket on, so that rounding cannot make one bucket disagree
- * with the next, nor the last with the count. */
+/* Always adds up from the first bucket, so that rounding cannot make a bucket exceed the
+ * next, or the last one differ from the count. */
 static uint64_t histogram_upto(const struct cell_histogram *h, size_t last)
 {
 	double total = 0;

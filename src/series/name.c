@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <windsock/name.h>
 
-#include <stdint.h>
-
 static bool is_alpha(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
@@ -117,63 +115,4 @@ void ws_name_escape_help(struct ws_buf *out, struct ws_span s, bool openmetrics)
 		at[n++] = c == '\n' ? 'n' : c;
 	}
 	out->len += n;
-}
-
-bool ws_utf8_is_ascii(struct ws_span s)
-{
-	const uint64_t high = UINT64_C(0x8080808080808080);
-	uint64_t seen = 0, word;
-	size_t i = 0;
-
-	for (; i + sizeof(word) <= s.len; i += sizeof(word)) {
-		memcpy(&word, s.ptr + i, sizeof(word));
-		seen |= word;
-	}
-	for (; i < s.len; i++)
-		seen |= (unsigned char)s.ptr[i];
-	return (seen & high) == 0;
-}
-
-/*
- * The length of the well-formed sequence at p (Unicode 15, table 3-7), 0 for none.  The second
- * byte's range is what keeps out overlong forms, surrogates and what lies beyond U+10FFFF.
- */
-static size_t utf8_sequence(const unsigned char *p, size_t left)
-{
-	unsigned char least = 0x80, most = 0xbf;
-	size_t n, i;
-
-	if (p[0] < 0x80)
-		return 1;
-	if (p[0] < 0xc2 || p[0] > 0xf4)
-		return 0;
-	n = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-	if (p[0] == 0xe0)
-		least = 0xa0;
-	if (p[0] == 0xed)
-		most = 0x9f;
-	if (p[0] == 0xf0)
-		least = 0x90;
-	if (p[0] == 0xf4)
-		most = 0x8f;
-	if (left < n || p[1] < least || p[1] > most)
-		return 0;
-	for (i = 2; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	return n;
-}
-
-bool ws_utf8_is_valid(struct ws_span s)
-{
-	const unsigned char *p = (const unsigned char *)s.ptr;
-	size_t i, n;
-
-	for (i = 0; i < s.len; i += n) {
-		n = utf8_sequence(p + i, s.len - i);
-		if (n == 0)
-			return false;
-	}
-	return true;
 }

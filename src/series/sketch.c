@@ -12,7 +12,7 @@
 #define SLOTS 3
 #define FIRST_ENTRIES 2
 
-/* Twenty-four bytes.  A slot counts while its half window is one of the last three. */
+/* 24 bytes.  A slot counts while its half window is one of the last three. */
 struct entry {
 	double last;
 	int16_t key;
@@ -22,10 +22,10 @@ struct entry {
 struct sketch {
 	double sum;
 	double count;
-	int64_t period; /* half window of the latest observation; its slot is never empty */
+	int64_t period; /* half window of the latest observation; its slot is not empty */
 	uint16_t used;
 	uint16_t capacity;
-	struct entry entries[]; /* by key */
+	struct entry entries[]; /* sorted by key */
 };
 
 static size_t size_for(size_t capacity)
@@ -48,7 +48,7 @@ void sketch_free(struct sketch *sketch)
 	free(sketch);
 }
 
-/* Beyond 1e272 all values share the last bucket: the key has sixteen bits. */
+/* Values beyond 1e272 share the last bucket, because the key has sixteen bits. */
 static int16_t key_of(double value)
 {
 	double magnitude = fabs(value), k;
@@ -88,8 +88,8 @@ static void clear_slot(struct sketch *s, size_t slot)
 		s->entries[i].n[slot] = 0;
 }
 
-/* Workers read the clock at different times: an observation from a little earlier counts as
- * one of the latest half window. */
+/* Workers read the clock at different times; an observation from an earlier half window
+ * counts as one of the latest. */
 static void rotate(struct sketch *s, int64_t period)
 {
 	int64_t from = s->period;
@@ -147,7 +147,7 @@ static void drop_outdated(struct sketch *s)
 	s->used = kept;
 }
 
-/* The pair with the fewest buckets between; of equals the lightest. */
+/* The neighbours with the fewest buckets between them; the lightest pair among equals. */
 static size_t closest_pair(const struct sketch *s)
 {
 	int best_gap = INT_MAX;
@@ -168,10 +168,10 @@ static size_t closest_pair(const struct sketch *s)
 }
 
 /*
- * Makes one entry out of two neighbours, under the key of the heavier: were it always the
- * upper one, weight would wander upwards merge by merge.  Not the lowest two, as sketches
- * that only care for the upper tail have it: forty buckets of 2 % span little more than a
- * factor of two, and a median must survive a wider spread.
+ * Merges two neighbours into one entry, with the key of the heavier one: always using the
+ * upper key would shift weight upwards with every merge.  It does not merge the two lowest
+ * entries, as sketches do that care only about the upper tail: forty buckets of 2 % cover
+ * little more than a factor of two, and the median must be right for wider spreads.
  */
 static void merge_closest(struct sketch *s)
 {
@@ -245,7 +245,8 @@ double sketch_count(const struct sketch *sketch)
 	return sketch->count;
 }
 
-/* Which slots count at `period`: of the last three half windows, those up to the latest. */
+/* The slots that count at `period`: the latest observation's, and those before it within the
+ * last three half windows. */
 static void choose_slots(const struct sketch *s, int64_t period, bool counts[SLOTS])
 {
 	int64_t at;
@@ -292,7 +293,7 @@ void sketch_quantiles(const struct sketch *sketch, const double *q, size_t n, in
 			continue;
 		answer = sketch->entries[i].last;
 		below += weight;
-		/* The hair forgives 0.9 * 10 for not being 9. */
+		/* The tolerance is for rounding: 0.9 * 10 is not exactly 9. */
 		while (done < n && q[done] * total <= below * (1 + 1e-9))
 			out[done++] = answer;
 	}

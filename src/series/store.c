@@ -3,20 +3,16 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include "series/cell.h"
 #include <windsock/hash.h>
-#include "base/heap.h"
 #include <windsock/name.h>
 
-/*
- * uthash allocates for whatever `store` is in scope, so that its tables are in the sum of
- * bytes.  When it runs out of memory it leaves the element out, with hh.tbl NULL.
- */
-#define HASH_NONFATAL_OOM 1
-#define HASH_KEYCMP(a, b, n) ((n) == 0 ? 0 : memcmp(a, b, n))
+#include "base/heap.h"
+#include "series/cell.h"
+
+/* The tables' memory is counted in the bytes of the `store` in scope. */
 #define uthash_malloc(size) take(store, size)
 #define uthash_free(p, size) give(store, p, size)
-#include <uthash.h>
+#include "base/table.h"
 
 #define NEVER INT64_MAX
 #define FIRST_BY_AGE 4
@@ -28,12 +24,12 @@
 
 struct family;
 
-/* One allocation, the labels in the tail.  What an update touches comes first. */
+/* One allocation, ending with the labels.  The fields that updates use come first. */
 struct series {
 	struct family *family;
 	struct ws_cell cell;
 	int64_t touched;
-	int64_t scheduled; /* due of its entry in the heap; NEVER: it has none */
+	int64_t scheduled; /* due time of its heap entry; NEVER: it has none */
 	uint32_t slot;
 	uint32_t index; /* in family->by_age */
 	UT_hash_handle hh;
@@ -42,47 +38,48 @@ struct series {
 
 struct slot {
 	struct series *series; /* NULL: free */
-	uint32_t generation;   /* never 0; another one each time the slot is let go */
-	uint32_t next_free;    /* the slot's number and one; 0: none */
+	uint32_t generation;   /* never 0; changes each time the slot is freed */
+	uint32_t next_free;    /* number of the slot plus one; 0: none */
 };
 
-static const enum ws_err family_refusals[] = {
+static const enum ws_err family_reasons[] = {
 	WS_ERR_TYPE_CONFLICT,
 	WS_ERR_NAME_COLLISION,
 	WS_ERR_FAMILY_SERIES_LIMIT,
 };
 
-#define NREFUSALS (sizeof(family_refusals) / sizeof(family_refusals[0]))
+#define NREJECTIONS (sizeof(family_reasons) / sizeof(family_reasons[0]))
 
 /*
- * Listed: in the table, among the sorted, its series can be found.  retired: not listed, its
- * series wait to be freed.  It goes when the store and the last cursor have let go of it.
+ * A listed family is in the table and in `sorted`, and its series can be found.  A retired
+ * family is not listed, and its series wait to be freed.  It is freed when the store and the
+ * last cursor have released it.
  */
 struct family {
 	UT_hash_handle hh;
 	struct family *next_retired;
 	struct series *series; /* by labels */
-	struct series **by_age;  /* in order of birth; NULL: a hole */
+	struct series **by_age;  /* oldest first; NULL: a hole */
 	size_t nby_age;
 	size_t by_age_capacity;
 	size_t nlive;
 	enum ws_kind kind;
 	bool listed;
 	bool unmatched;
-	unsigned refs; /* the store's and one for each cursor inside */
+	unsigned refs; /* the store's, and one for each cursor that is in the family */
 	struct ws_kind_options options;
 	int64_t ttl_ns;
 	uint64_t epoch;
-	uint64_t refused[NREFUSALS];
+	uint64_t rejected[NREJECTIONS];
 	struct ws_span name;
 	struct ws_span help;
 	size_t size;      /* of this allocation */
-	double numbers[]; /* of the options; the name behind them */
+	double numbers[]; /* of the options; the name follows them */
 };
 
 /*
- * The mutex guards everything below it and every family and series.  Functions named ws_* take
- * it, no other one does; callbacks of readers run inside and must not call the store.
+ * The mutex guards everything below it and every family and series.  Only functions named
+ * ws_* take it; readers' callbacks run with it held and must not call the store.
  */
 struct ws_store {
 	struct ws_hash_key key;
@@ -109,7 +106,7 @@ struct ws_store {
 	uint64_t created;
 	uint64_t expired;
 	uint64_t retired;
-	uint64_t refused[WS_NERRORS];
+	uint64_t rejected[WS_NERRORS];
 };
 
 const struct ws_limits ws_limits_default = {
@@ -119,7 +116,7 @@ const struct ws_limits ws_limits_default = {
 	.unmatched_families = 1000,
 };
 
-/* ---- memory, counted ---- */
+/* --- counted memory --------------------------------------------------------------------- */
 
 static void *take(struct ws_store *store, size_t size)
 {
@@ -146,7 +143,7 @@ static void *retake(struct ws_store *store, void *p, size_t old_size, size_t siz
 	return moved;
 }
 
-/* False: out of memory, *copy is as it was. */
+/* False: out of memory, *copy is unchanged. */
 static bool copy_span(struct ws_store *store, struct ws_span from, struct ws_span *copy)
 {
 	char *p = NULL;
@@ -166,7 +163,7 @@ static void free_span(struct ws_store *store, struct ws_span copy)
 	give(store, (void *)(uintptr_t)copy.ptr, copy.len);
 }
 
-/* ---- the tables ---- */
+/* --- tables ----------------------------------------------------------------------------- */
 
 static struct family *table_family(struct ws_store *store, struct ws_span name, unsigned hash)
 {
@@ -185,7 +182,7 @@ static bool table_add_family(struct ws_store *store, struct family *family, unsi
 
 static void table_remove_family(struct ws_store *store, struct family *family)
 {
-	/* Of what uthash looks up, all is there.  NOLINTNEXTLINE(clang-analyzer-*) */
+	/* The family is in the table.  NOLINTNEXTLINE(clang-analyzer-*) */
 	HASH_DELETE(hh, store->families, family);
 }
 
@@ -211,13 +208,13 @@ static void table_remove_series(struct ws_store *store, struct family *family,
 	HASH_DELETE(hh, family->series, series);
 }
 
-/* Forgets all at once; the series stay in `by_age`. */
+/* Clears the table only; the series stay in `by_age`. */
 static void table_clear_series(struct ws_store *store, struct family *family)
 {
 	HASH_CLEAR(hh, family->series);
 }
 
-/* ---- families in order of name ---- */
+/* --- families by name ------------------------------------------------------------------- */
 
 static int compare(struct ws_span a, struct ws_span b)
 {
@@ -227,7 +224,7 @@ static int compare(struct ws_span a, struct ws_span b)
 	return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
 }
 
-/* `name` against base and suffix in one piece. */
+/* Compares `name` with `base` followed by `suffix`. */
 static int compare_joined(struct ws_span name, struct ws_span base, struct ws_span suffix)
 {
 	int order;
@@ -242,7 +239,7 @@ static int compare_joined(struct ws_span name, struct ws_span base, struct ws_sp
 	return compare(ws_span(name.ptr + base.len, name.len - base.len), suffix);
 }
 
-/* The first family whose name is base and suffix, or comes after. */
+/* The index of the first family whose name is not before `base` followed by `suffix`. */
 static size_t lower_bound(const struct ws_store *store, struct ws_span base,
                           struct ws_span suffix)
 {
@@ -305,9 +302,9 @@ static void sorted_remove(struct ws_store *store, const struct family *family)
 	        (store->nfamilies - at) * sizeof(struct family *));
 }
 
-/* ---- options ---- */
+/* --- options ---------------------------------------------------------------------------- */
 
-/* What of a options a kind depends on.  A set's window may change under it. */
+/* The options that series of a kind depend on.  A set's window can change at any time. */
 static const struct {
 	bool buckets;
 	bool quantiles;
@@ -347,7 +344,7 @@ static void copy_numbers(double *to, const double *from, size_t n)
 		memcpy(to, from, n * sizeof(*to));
 }
 
-/* ---- families ---- */
+/* --- families --------------------------------------------------------------------------- */
 
 static struct family *family_new(struct ws_store *store, const struct ws_target *target)
 {
@@ -404,7 +401,7 @@ static bool family_list(struct ws_store *store, struct family *family, unsigned 
 	return true;
 }
 
-/* All of unlisting but the place among the sorted. */
+/* Does not remove it from `sorted`. */
 static void family_unlist(struct ws_store *store, struct family *family)
 {
 	table_remove_family(store, family);
@@ -419,7 +416,7 @@ static void family_drop(struct ws_store *store, struct family *family)
 	family_unref(store, family);
 }
 
-/* Its series vanish now; their memory goes with ws_store_expire. */
+/* Its series vanish now; ws_store_expire frees them.  Does not remove it from `sorted`. */
 static void family_retire_listed(struct ws_store *store, struct family *family)
 {
 	family_unlist(store, family);
@@ -436,7 +433,7 @@ static void family_retire(struct ws_store *store, struct family *family)
 	family_retire_listed(store, family);
 }
 
-/* ---- order of birth ---- */
+/* --- series by age ---------------------------------------------------------------------- */
 
 static bool by_age_resize(struct ws_store *store, struct family *family, size_t capacity)
 {
@@ -465,8 +462,8 @@ static void by_age_append(struct family *family, struct series *series)
 	family->nlive++;
 }
 
-/* Not while a cursor counts its steps in this family; cursors elsewhere begin it at its first
- * series or are done with it. */
+/* Removes the holes, unless a cursor is in this family.  Other cursors do not matter: they
+ * start the family at its first series or are done with it. */
 static void by_age_squeeze(struct ws_store *store, struct family *family)
 {
 	size_t i, kept = 0;
@@ -494,7 +491,7 @@ static void by_age_remove(struct ws_store *store, struct family *family,
 	by_age_squeeze(store, family);
 }
 
-/* ---- slots ---- */
+/* --- slots ------------------------------------------------------------------------------ */
 
 static void slots_chain(struct ws_store *store, uint32_t from, uint32_t to)
 {
@@ -547,7 +544,7 @@ static void slot_give(struct ws_store *store, uint32_t number)
 	store->free_slot = number + 1;
 }
 
-/* Only a slot in use has a generation that was handed out. */
+/* NULL: gone.  A free slot's generation was never handed out. */
 static inline struct series *slot_series(const struct ws_store *store, struct ws_ref ref)
 {
 	if (ref.slot >= store->nslots || store->slots[ref.slot].generation != ref.generation)
@@ -555,7 +552,7 @@ static inline struct series *slot_series(const struct ws_store *store, struct ws
 	return store->slots[ref.slot].series;
 }
 
-/* ---- time to live ---- */
+/* --- time to live ----------------------------------------------------------------------- */
 
 static int64_t deadline(const struct series *series)
 {
@@ -566,7 +563,7 @@ static int64_t deadline(const struct series *series)
 	return series->touched + ttl;
 }
 
-/* The series an entry stands for; NULL when it stands for nothing any more. */
+/* The series of a heap entry; NULL: the entry is stale. */
 static struct series *entry_series(const struct ws_store *store,
                                    const struct heap_entry *entry)
 {
@@ -583,8 +580,8 @@ static bool entry_holds(const void *user, const struct heap_entry *entry)
 	return entry_series(user, entry) != NULL;
 }
 
-/* Room for more entries.  Those of freed series would wait for their time, which may be days:
- * they are weeded out whenever the heap has doubled. */
+/* Reserves room for more entries.  Stale entries could stay until they are due, which may
+ * take days; they are removed whenever the heap has doubled. */
 static bool ttl_reserve(struct ws_store *store, size_t more)
 {
 	if (store->heap.n >= store->heap_filter_at) {
@@ -594,8 +591,8 @@ static bool ttl_reserve(struct ws_store *store, size_t more)
 	return heap_reserve(&store->heap, more);
 }
 
-/* Files a series, unless it will be looked at in time anyway. */
-static void ttl_file(struct ws_store *store, struct series *series)
+/* Schedules a series, unless it has an entry that is due in time. */
+static void ttl_schedule(struct ws_store *store, struct series *series)
 {
 	int64_t due = deadline(series);
 
@@ -609,7 +606,7 @@ static void ttl_file(struct ws_store *store, struct series *series)
 				});
 }
 
-/* A shorter TTL, or the first one, concerns the series that nobody sends any more as well. */
+/* Schedules all series again, since a shorter TTL also applies to those no longer sent. */
 static bool ttl_change(struct ws_store *store, struct family *family, int64_t ttl_ns)
 {
 	size_t i;
@@ -621,12 +618,12 @@ static bool ttl_change(struct ws_store *store, struct family *family, int64_t tt
 	family->ttl_ns = ttl_ns;
 	for (i = 0; i < family->nby_age; i++) {
 		if (family->by_age[i] != NULL)
-			ttl_file(store, family->by_age[i]);
+			ttl_schedule(store, family->by_age[i]);
 	}
 	return true;
 }
 
-/* ---- series ---- */
+/* --- series ----------------------------------------------------------------------------- */
 
 static size_t series_size(size_t len)
 {
@@ -680,7 +677,7 @@ static struct series *series_add(struct ws_store *store, struct family *family,
 	}
 	slot_take(store, series);
 	by_age_append(family, series);
-	ttl_file(store, series);
+	ttl_schedule(store, series);
 	store->nseries++;
 	store->created++;
 	return series;
@@ -699,22 +696,22 @@ static void series_remove(struct ws_store *store, struct series *series)
 		family_drop(store, family);
 }
 
-/* ---- what is refused ---- */
+/* --- rejections ------------------------------------------------------------------------- */
 
-/* `family` is the one it is counted with, or NULL. */
-static enum ws_err refuse(struct ws_store *store, struct family *family, enum ws_err err)
+/* `family`: also counts it for this family; may be NULL. */
+static enum ws_err reject(struct ws_store *store, struct family *family, enum ws_err err)
 {
 	size_t i;
 
-	store->refused[err]++;
-	for (i = 0; family != NULL && i < NREFUSALS; i++) {
-		if (family_refusals[i] == err)
-			family->refused[i]++;
+	store->rejected[err]++;
+	for (i = 0; family != NULL && i < NREJECTIONS; i++) {
+		if (family_reasons[i] == err)
+			family->rejected[i]++;
 	}
 	return err;
 }
 
-/* Names a summary or histogram x uses beside x. */
+/* Suffixes of the additional names that a summary or histogram uses. */
 static const struct {
 	const char *suffix;
 	bool used[WS_NKINDS];
@@ -727,7 +724,7 @@ static const struct {
 
 #define NDERIVED (sizeof(derived) / sizeof(derived[0]))
 
-/* The family x of a name x and suffix. */
+/* The family whose name followed by the suffix is `name`. */
 static struct family *find_base(const struct ws_store *store, struct ws_span name,
                                 struct ws_span suffix)
 {
@@ -736,7 +733,8 @@ static struct family *find_base(const struct ws_store *store, struct ws_span nam
 	return find_joined(store, ws_span(name.ptr, name.len - suffix.len), "");
 }
 
-/* The family that already uses the name, or that has one this family would use. */
+/* The family that uses the name as an additional one, or whose name a new family of this kind
+ * would use as an additional one. */
 static struct family *find_collision(const struct ws_store *store, struct ws_span name,
                                      enum ws_kind kind)
 {
@@ -767,30 +765,30 @@ static enum ws_err admit_family(struct ws_store *store, const struct ws_target *
 	struct family *other;
 
 	if (ws_name_is_reserved_metric(target->family))
-		return refuse(store, NULL, WS_ERR_RESERVED_NAME);
+		return reject(store, NULL, WS_ERR_RESERVED_NAME);
 	other = find_collision(store, target->family, target->kind);
 	if (other != NULL)
-		return refuse(store, other, WS_ERR_NAME_COLLISION);
+		return reject(store, other, WS_ERR_NAME_COLLISION);
 	if (is_reached(store->nfamilies, limits->families))
-		return refuse(store, NULL, WS_ERR_FAMILY_LIMIT);
+		return reject(store, NULL, WS_ERR_FAMILY_LIMIT);
 	if (target->unmatched &&
 	    is_reached(store->unmatched_families, limits->unmatched_families))
-		return refuse(store, NULL, WS_ERR_UNMATCHED_LIMIT);
+		return reject(store, NULL, WS_ERR_UNMATCHED_LIMIT);
 	if (is_reached(store->nseries, limits->series))
-		return refuse(store, NULL, WS_ERR_SERIES_LIMIT);
+		return reject(store, NULL, WS_ERR_SERIES_LIMIT);
 	return WS_OK;
 }
 
 static enum ws_err admit_series(struct ws_store *store, struct family *family)
 {
 	if (is_reached(family->nlive, store->limits.series_per_family))
-		return refuse(store, family, WS_ERR_FAMILY_SERIES_LIMIT);
+		return reject(store, family, WS_ERR_FAMILY_SERIES_LIMIT);
 	if (is_reached(store->nseries, store->limits.series))
-		return refuse(store, family, WS_ERR_SERIES_LIMIT);
+		return reject(store, family, WS_ERR_SERIES_LIMIT);
 	return WS_OK;
 }
 
-/* ---- intern ---- */
+/* --- intern ----------------------------------------------------------------------------- */
 
 struct hashes {
 	unsigned family;
@@ -803,7 +801,8 @@ static bool fits(const struct family *family, const struct ws_target *target)
 	       same_options(family->kind, &family->options, &target->options);
 }
 
-/* Help, TTL and standing of a new configuration.  False: out of memory, all is as it was. */
+/* Takes over help, TTL, window and `unmatched` of a later epoch.  False: out of memory,
+ * nothing has changed. */
 static bool adopt(struct ws_store *store, struct family *family, const struct ws_target *target)
 {
 	struct ws_span help;
@@ -824,8 +823,8 @@ static bool adopt(struct ws_store *store, struct family *family, const struct ws
 	return true;
 }
 
-/* The listed family of the target's name as the target's epoch wants it: *out, NULL when there is
- * none (any more). */
+/* Sets *out to the listed family with the target's name, updated to the target's epoch; NULL:
+ * there is none, or it was just retired. */
 static enum ws_err current_family(struct ws_store *store, const struct ws_target *target,
                                   unsigned hash, struct family **out)
 {
@@ -837,13 +836,13 @@ static enum ws_err current_family(struct ws_store *store, const struct ws_target
 	if (target->epoch <= family->epoch && family->kind == target->kind)
 		return WS_OK;
 	if (target->epoch <= family->epoch)
-		return refuse(store, family, WS_ERR_TYPE_CONFLICT);
+		return reject(store, family, WS_ERR_TYPE_CONFLICT);
 	if (!fits(family, target)) {
 		family_retire(store, family);
 		*out = NULL;
 		return WS_OK;
 	}
-	return adopt(store, family, target) ? WS_OK : refuse(store, NULL, WS_ERR_NOMEM);
+	return adopt(store, family, target) ? WS_OK : reject(store, NULL, WS_ERR_NOMEM);
 }
 
 static enum ws_err add_to_family(struct ws_store *store, struct family *family,
@@ -855,7 +854,7 @@ static enum ws_err add_to_family(struct ws_store *store, struct family *family,
 	if (err != WS_OK)
 		return err;
 	*out = series_add(store, family, target->labels, hash, now);
-	return *out == NULL ? refuse(store, NULL, WS_ERR_NOMEM) : WS_OK;
+	return *out == NULL ? reject(store, NULL, WS_ERR_NOMEM) : WS_OK;
 }
 
 static enum ws_err add_with_family(struct ws_store *store, const struct ws_target *target,
@@ -868,16 +867,16 @@ static enum ws_err add_with_family(struct ws_store *store, const struct ws_targe
 		return err;
 	family = family_new(store, target);
 	if (family == NULL)
-		return refuse(store, NULL, WS_ERR_NOMEM);
+		return reject(store, NULL, WS_ERR_NOMEM);
 	if (!family_list(store, family, hashes.family)) {
 		family_unref(store, family);
-		return refuse(store, NULL, WS_ERR_NOMEM);
+		return reject(store, NULL, WS_ERR_NOMEM);
 	}
 	*out = series_add(store, family, target->labels, hashes.labels, now);
 	if (*out != NULL)
 		return WS_OK;
 	family_drop(store, family);
-	return refuse(store, NULL, WS_ERR_NOMEM);
+	return reject(store, NULL, WS_ERR_NOMEM);
 }
 
 static enum ws_err find_or_add(struct ws_store *store, const struct ws_target *target,
@@ -918,7 +917,7 @@ enum ws_err ws_store_intern(struct ws_store *store, const struct ws_target *targ
 	return err;
 }
 
-/* ---- apply ---- */
+/* --- apply ------------------------------------------------------------------------------ */
 
 static inline void prefetch(const struct ws_store *store, const struct ws_update *updates,
                             size_t i, size_t n)
@@ -937,7 +936,7 @@ static enum ws_err update_cell(struct series *series, const struct ws_update *u,
 	                   u->weight, u->member, now);
 }
 
-/* A cell whose memory may grow. */
+/* For cells whose memory may change. */
 static enum ws_err update_growing(struct ws_store *store, struct series *series,
                                   const struct ws_update *u, int64_t now)
 {
@@ -947,7 +946,7 @@ static enum ws_err update_growing(struct ws_store *store, struct series *series,
 
 	store->bytes += cell_bytes(&series->cell, family->kind, &family->options) - before;
 	if (err == WS_ERR_NOMEM)
-		store->refused[err]++;
+		store->rejected[err]++;
 	return err;
 }
 
@@ -977,9 +976,9 @@ size_t ws_store_apply(struct ws_store *store, struct ws_update *updates, size_t 
 	return failed;
 }
 
-/* ---- expiry ---- */
+/* --- expiry ----------------------------------------------------------------------------- */
 
-/* Frees one series of a retired family, or the family when it has none. */
+/* Frees one series of the first retired family, and the family after its last series. */
 static void free_retired(struct ws_store *store)
 {
 	struct family *family = store->retired_families;
@@ -997,7 +996,7 @@ static void free_retired(struct ws_store *store)
 	family_unref(store, family);
 }
 
-/* Looks at the earliest entry, which is due. */
+/* Handles the earliest heap entry, which is due. */
 static void expire_top(struct ws_store *store, int64_t now)
 {
 	struct series *series = entry_series(store, heap_top(&store->heap));
@@ -1095,15 +1094,15 @@ void ws_store_reconfigure(struct ws_store *store,
 	pthread_mutex_unlock(&store->mutex);
 }
 
-/* ---- reading ---- */
+/* --- reading ---------------------------------------------------------------------------- */
 
-/* It holds on to the family it is in, so that the name is there to go on from, whatever has
- * become of the family between two slices. */
+/* A cursor holds a reference to its current family, so that it can continue from the family's
+ * name even if the family was removed between two slices. */
 struct ws_cursor {
 	struct ws_store *store;
-	struct family *family; /* NULL: not begun, or done */
+	struct family *family; /* NULL: not started, or done */
 	size_t at;             /* in family->by_age */
-	size_t end;            /* who is born later waits for the next reading */
+	size_t end;            /* nby_age on entering the family; newer series are not read */
 	bool begun;            /* a series of the family has been read */
 	bool done;
 };
@@ -1164,8 +1163,8 @@ static struct ws_family_view view_of(const struct ws_store *store, const struct 
 	};
 }
 
-/* Where the cursor goes on among the sorted: in its family, or behind the name of one that is
- * gone, though another of that name may stand there. */
+/* Where the cursor continues in `sorted`: at its family, or after its name if the family is
+ * gone, even if there is a new family with that name. */
 static size_t cursor_place(const struct ws_cursor *cursor)
 {
 	const struct ws_store *store = cursor->store;
@@ -1243,12 +1242,12 @@ struct ws_store_counts ws_store_counts(struct ws_store *store)
 		.bytes = store->bytes,
 		.limits = store->limits,
 	};
-	memcpy(counts.refused, store->refused, sizeof(counts.refused));
+	memcpy(counts.rejected, store->rejected, sizeof(counts.rejected));
 	pthread_mutex_unlock(&store->mutex);
 	return counts;
 }
 
-void ws_store_refusals(struct ws_store *store,
+void ws_store_rejections(struct ws_store *store,
                        void (*fn)(void *user, struct ws_span family, enum ws_err err,
                                   uint64_t count),
                        void *user)
@@ -1259,15 +1258,15 @@ void ws_store_refusals(struct ws_store *store,
 	for (i = 0; i < store->nfamilies; i++) {
 		const struct family *family = store->sorted[i];
 
-		for (k = 0; k < NREFUSALS; k++) {
-			if (family->refused[k] > 0)
-				fn(user, family->name, family_refusals[k], family->refused[k]);
+		for (k = 0; k < NREJECTIONS; k++) {
+			if (family->rejected[k] > 0)
+				fn(user, family->name, family_reasons[k], family->rejected[k]);
 		}
 	}
 	pthread_mutex_unlock(&store->mutex);
 }
 
-/* ---- the store itself ---- */
+/* --- the store itself ------------------------------------------------------------------- */
 
 struct ws_store *ws_store_new(struct ws_limits limits, struct ws_hash_key key)
 {

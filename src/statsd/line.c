@@ -2,31 +2,11 @@
 #include <windsock/line.h>
 
 #include <math.h>
-
-#include <windsock/name.h>
 #include <windsock/num.h>
+#include <windsock/utf8.h>
 
-/* A rate so small that one sample would stand for more than this many is taken for a mistake. */
+/* A rate is invalid if one sample would represent more than this many. */
 #define WEIGHT_MAX 1e9
-
-static const struct {
-	const char *wire;
-	const char *word;
-} types[WS_NTYPES] = {
-#define X(code, wire_, word_) [WS_TYPE_##code] = { .wire = wire_, .word = word_ },
-	WS_TYPES(X)
-#undef X
-};
-
-const char *ws_type_wire(enum ws_type type)
-{
-	return types[type].wire;
-}
-
-const char *ws_type_word(enum ws_type type)
-{
-	return types[type].word;
-}
 
 static bool parse_type(struct ws_span s, enum ws_type *type)
 {
@@ -70,10 +50,8 @@ void ws_lines_init(struct ws_lines *it, struct ws_span datagram, bool truncated)
 	it->newline = datagram.len > 0 && datagram.ptr[datagram.len - 1] == '\n';
 }
 
-/*
- * The next line without LF or CRLF.  The empty piece behind a final newline is no line, an
- * empty datagram has none either.
- */
+/* The next line without LF or CRLF.  A trailing newline does not start another line; an empty
+ * datagram has no lines. */
 static bool next_line(struct ws_lines *it)
 {
 	const char *end;
@@ -94,7 +72,7 @@ static bool next_line(struct ws_lines *it)
 	return true;
 }
 
-/* Whether the name carries tags of its own; the first of these bytes decides the style. */
+/* Whether there are name-style tags. */
 static bool has_name_tags(struct ws_span head)
 {
 	size_t i;
@@ -131,7 +109,7 @@ static enum ws_err begin_line(struct ws_lines *it)
 	return WS_OK;
 }
 
-/* The field up to the next '|'; ptr is left on the '|' or at the end. */
+/* The field up to the next '|'; leaves *p at the '|' or at the end. */
 static struct ws_span take_field(const char **p, const char *end)
 {
 	const char *from = *p;
@@ -141,7 +119,7 @@ static struct ws_span take_field(const char **p, const char *end)
 	return ws_span_between(from, *p);
 }
 
-/* The field up to the next '|' or ':': a ':' begins another sample of the same line. */
+/* The field up to the next '|' or ':'; a ':' starts another sample of the same line. */
 static struct ws_span take_short_field(const char **p, const char *end)
 {
 	const char *from = *p;
@@ -161,10 +139,8 @@ static void parse_rate(struct ws_sample *s, struct ws_span text)
 		s->problems |= WS_PROBLEM_RATE;
 }
 
-/*
- * One field behind the type.  Those of DogStatsD that say nothing about the number (container
- * id, timestamp, external data, cardinality) are read over; they hold ':' freely.
- */
+/* A field after the type.  DogStatsD's container id, timestamp, external data and cardinality
+ * are accepted and ignored; they may contain ':'. */
 static enum ws_err parse_field(struct ws_sample *s, const char **p, const char *end)
 {
 	static const char *const ignored[] = { "c:", "e:", "card:" };
@@ -194,7 +170,7 @@ static enum ws_err parse_field(struct ws_sample *s, const char **p, const char *
 	return WS_OK;
 }
 
-/* All fields behind the type, also past a bad one, so that the next sample is found. */
+/* All fields after the type; continues after a bad one, to find the next sample. */
 static enum ws_err parse_fields(struct ws_sample *s, const char **p, const char *end)
 {
 	enum ws_err err = WS_OK, one;
@@ -232,7 +208,7 @@ static enum ws_err begin_group(struct ws_lines *it)
 	p++;
 	type = take_short_field(&p, end);
 	err = parse_fields(s, &p, end);
-	/* Here is a ':' or the end. */
+	/* p is at a ':' or at the end. */
 	it->group = p < end ? ws_span_between(p + 1, end) : ws_span(NULL, 0);
 	if (!parse_type(type, &s->type))
 		return WS_ERR_ILLEGAL_EVENT;
@@ -240,7 +216,7 @@ static enum ws_err begin_group(struct ws_lines *it)
 		return err;
 	it->packed = memchr(values.ptr, ':', values.len) != NULL;
 	if (it->packed) {
-		/* A ':' here may as well be one inside a name-style tag's value. */
+		/* The ':' could be part of a name-style tag's value. */
 		if (has_name_tags(s->head)) {
 			it->group = ws_span(NULL, 0);
 			return WS_ERR_MALFORMED_LINE;
@@ -313,7 +289,7 @@ static void add_tag(struct ws_head *h, struct ws_span key, struct ws_span value)
 		h->tags[h->ntags++] = (struct ws_tag){ .key = key, .value = value };
 }
 
-/* k=v,k2=v2 or, with ':' and an optional '#' before each key, k:v,#k2:v2. */
+/* k=v,k2=v2; or k:v,#k2:v2, with ':' and an optional '#' before each key. */
 static void parse_tags(struct ws_head *h, struct ws_span text, char between)
 {
 	struct ws_span tag, key;
@@ -330,7 +306,7 @@ static void parse_tags(struct ws_head *h, struct ws_span text, char between)
 	}
 }
 
-/* Cuts the tags out of the name; the first of , # [ decides the style. */
+/* Splits the head into name and tags; the first of , # [ decides the style. */
 static void parse_name(struct ws_head *h, struct ws_span head)
 {
 	const char *end = head.ptr + head.len, *p, *close;

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Monotonic nanoseconds; the library below is always handed the time, it never asks. */
+/* Monotonic nanoseconds.  The library never reads a clock; time is always an argument. */
 static inline int64_t clock_now(void)
 {
 	struct timespec t;

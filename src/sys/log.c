@@ -7,12 +7,13 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <windsock/utf8.h>
 
-/* Bytes of one line with its newline: below PIPE_BUF (4096), so that lines which several
- * threads or processes write to one pipe never mix. */
+/* Maximum length of a line with its newline: below PIPE_BUF (4096), so that lines written by
+ * several threads or processes to one pipe never mix. */
 #define LINE_MAX_BYTES 2048
 
-/* Kept free at the end of a line for what closes it: "…", '"', '}' and the newline. */
+/* Reserved for the end of a line: "…", '"', '}' and the newline. */
 #define LINE_TAIL 8
 
 #define REPLACEMENT "\xef\xbf\xbd"
@@ -28,7 +29,7 @@ static const struct {
 	{ "error", LOG_ERROR },
 };
 
-/* Written by log_setup before the first thread starts, only read from then on. */
+/* Set by log_setup before the first thread starts, then only read. */
 static struct {
 	enum log_level least;
 	enum log_format format;
@@ -38,7 +39,7 @@ static struct {
 struct text {
 	char bytes[LINE_MAX_BYTES];
 	size_t len;
-	bool full; /* something had to be left out */
+	bool full; /* something did not fit */
 };
 
 void log_setup(enum log_level least, enum log_format format, int fd)
@@ -87,7 +88,7 @@ static const char *level_name(enum log_level level)
 	return "error";
 }
 
-/* All of `bytes` or nothing, and after the first nothing, nothing more. */
+/* Adds all of `bytes`, or nothing if they do not fit; then nothing more is added. */
 static void text_add(struct text *t, const char *bytes, size_t n)
 {
 	if (t->full || n > sizeof(t->bytes) - LINE_TAIL - t->len) {
@@ -103,44 +104,13 @@ static void text_str(struct text *t, const char *s)
 	text_add(t, s, strlen(s));
 }
 
-/* Into the bytes kept free by LINE_TAIL. */
+/* Uses the bytes reserved by LINE_TAIL. */
 static void text_close(struct text *t, const char *s)
 {
 	size_t n = strlen(s);
 
 	memcpy(t->bytes + t->len, s, n);
 	t->len += n;
-}
-
-/* Length of the well-formed UTF-8 character at p (Unicode, table 3-7), or 0. */
-static size_t utf8_length(const unsigned char *p, const unsigned char *end)
-{
-	unsigned char low = 0x80, high = 0xbf;
-	size_t n, i;
-
-	if (p[0] < 0x80)
-		return 1;
-	if (p[0] < 0xc2 || p[0] > 0xf4)
-		return 0;
-	n = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-	if ((size_t)(end - p) < n)
-		return 0;
-	/* Overlong forms, surrogates and what lies beyond U+10FFFF show in the second byte. */
-	if (p[0] == 0xe0)
-		low = 0xa0;
-	else if (p[0] == 0xed)
-		high = 0x9f;
-	else if (p[0] == 0xf0)
-		low = 0x90;
-	else if (p[0] == 0xf4)
-		high = 0x8f;
-	if (p[1] < low || p[1] > high)
-		return 0;
-	for (i = 2; i < n; i++) {
-		if (p[i] < 0x80 || p[i] > 0xbf)
-			return 0;
-	}
-	return n;
 }
 
 static void add_control(struct text *t, unsigned char c)
@@ -162,7 +132,7 @@ static void add_control(struct text *t, unsigned char c)
 	}
 }
 
-/* In quotes, with the escapes of JSON, which logfmt shares; broken UTF-8 becomes U+FFFD. */
+/* In quotes, with JSON escapes, which logfmt shares; invalid UTF-8 becomes U+FFFD. */
 static void add_quoted(struct text *t, const char *s)
 {
 	const unsigned char *p = (const unsigned char *)s;
@@ -171,7 +141,7 @@ static void add_quoted(struct text *t, const char *s)
 
 	text_add(t, "\"", 1);
 	for (; p < end && !t->full; p += n == 0 ? 1 : n) {
-		n = utf8_length(p, end);
+		n = ws_utf8_sequence(ws_span((const char *)p, (size_t)(end - p)));
 		if (n == 0)
 			text_str(t, REPLACEMENT);
 		else if (*p == '"' || *p == '\\')
@@ -231,7 +201,7 @@ static void format_json(struct text *t, const char *level, const char *topic,
 void log_write(enum log_level level, const char *topic, const char *format, ...)
 {
 	int saved = errno;
-	/* As long as a line: what is cut off here would not have fitted there either. */
+	/* As long as a line: what does not fit here would not fit there. */
 	char message[LINE_MAX_BYTES];
 	struct text line = { .len = 0 };
 	va_list args;
@@ -246,7 +216,7 @@ void log_write(enum log_level level, const char *topic, const char *format, ...)
 		format_json(&line, level_name(level), topic, message);
 	else
 		format_logfmt(&line, level_name(level), topic, message);
-	/* A log that cannot be written has nowhere to say so. */
+	/* Other errors cannot be reported anywhere. */
 	while (write(settings.fd, line.bytes, line.len) < 0 && errno == EINTR)
 		;
 	errno = saved;

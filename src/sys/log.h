@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an operator can act on, to standard error, as logfmt or JSON, one line each:
- * ts=… level=… topic=… msg="…".  Per-packet trouble is a counter, never a line.
- * Safe from any thread once log_setup has been called; each line is one write(2).
+ * The log: what an operator can act on, to standard error, as logfmt or JSON, one line each:
+ * ts=… level=… topic=… msg="…".  Errors in packets are counted, never logged.
+ * Any thread once log_setup has been called; each line is one write(2).
  */
 #ifndef LOG_H
 #define LOG_H
@@ -23,7 +23,7 @@ enum log_format {
 	LOG_JSON,
 };
 
-/* Before the first thread starts.  Default: info, logfmt, file descriptor 2. */
+/* Call before the first thread starts.  Default: info, logfmt, file descriptor 2. */
 void log_setup(enum log_level least, enum log_format format, int fd);
 
 bool log_level_parse(struct ws_span text, enum log_level *level);

@@ -11,7 +11,7 @@
 
 #include "sys/sock.h"
 
-#define STATUS_LINE_MAX 64 /* only its number is read */
+#define STATUS_LINE_MAX 64 /* enough for the status code */
 #define PIECE 4096
 
 static bool try_again(void)
@@ -32,7 +32,7 @@ static bool put_all(int fd, struct ws_span text, int64_t deadline)
 	return true;
 }
 
-/* The beginning, once all has come and the other side has closed. */
+/* Reads until the server closes the connection; keeps only the beginning. */
 static bool get_all(int fd, char beginning[STATUS_LINE_MAX + 1], int64_t deadline)
 {
 	char piece[PIECE];

@@ -13,22 +13,21 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <windsock/num.h>
 
 #include "sys/clock.h"
-#include <windsock/num.h>
 
 #define BACKLOG 128
 #define HOST_MAX 255 /* RFC 1035 */
 
-#define HTTP_PORT 9102   /* what a statsd exporter's scrapes and lines usually have */
+#define HTTP_PORT 9102   /* the usual ports of statsd_exporter, to suggest in messages */
 #define STATSD_PORT 9125
 #define KAFKA_PORT 9092
 
-/* How often a free port, found for the first address of a name, may turn out to be taken on
- * another one. */
+/* Attempts to find a port that is free on all addresses of a name. */
 #define PORT_TRIES 8
 
-/* One call of sock_listen on its way. */
+/* The arguments of a call, with the parsed address. */
 struct request {
 	const char *address;
 	const char *flag;
@@ -50,7 +49,7 @@ struct target_list {
 };
 
 __attribute__((format(printf, 3, 4)))
-static enum ws_err refuse(const struct request *r, enum ws_err err, const char *format, ...)
+static enum ws_err reject(const struct request *r, enum ws_err err, const char *format, ...)
 {
 	va_list args;
 
@@ -65,7 +64,7 @@ static const char *kind_name(const struct request *r)
 	return r->options->kind == SOCK_KIND_UDP ? "UDP" : "TCP";
 }
 
-/* Everything before the last colon, brackets and all, as the person wrote it. */
+/* Everything before the last colon, with any brackets. */
 static struct ws_span written_host(const char *address)
 {
 	const char *colon = strrchr(address, ':');
@@ -73,7 +72,7 @@ static struct ws_span written_host(const char *address)
 	return colon == NULL ? ws_span_str(address) : ws_span_between(address, colon);
 }
 
-/* A port to try instead. */
+/* A port to suggest instead. */
 static unsigned other_port(const struct request *r)
 {
 	unsigned port = r->options->kind == SOCK_KIND_UDP ? STATSD_PORT : HTTP_PORT;
@@ -81,12 +80,12 @@ static unsigned other_port(const struct request *r)
 	return r->port == port ? port + 1 : port;
 }
 
-static enum ws_err refuse_in_use(const struct request *r)
+static enum ws_err reject_in_use(const struct request *r)
 {
 	struct ws_span host = written_host(r->address);
 	bool udp = r->options->kind == SOCK_KIND_UDP;
 
-	return refuse(r, WS_ERR_SYSTEM,
+	return reject(r, WS_ERR_SYSTEM,
 	              "cannot listen on %s (%s): the port is in use%s. Give windsock another one "
 	              "with %s=%.*s:%u, or find the other program with: "
 	              "ss -l%snp 'sport = :%u'",
@@ -96,39 +95,39 @@ static enum ws_err refuse_in_use(const struct request *r)
 	              r->flag, WS_SPAN_ARG(host), other_port(r), udp ? "u" : "t", r->port);
 }
 
-/* `err` is what the kernel said. */
-static enum ws_err refuse_listen(const struct request *r, int err)
+/* `err` is an errno. */
+static enum ws_err reject_listen(const struct request *r, int err)
 {
 	struct ws_span host = written_host(r->address);
 
 	switch (err) {
 	case EADDRINUSE:
-		return refuse_in_use(r);
+		return reject_in_use(r);
 	case EACCES:
-		return refuse(r, WS_ERR_SYSTEM,
+		return reject(r, WS_ERR_SYSTEM,
 		              "cannot listen on %s (%s): a port this low needs the capability "
 		              "CAP_NET_BIND_SERVICE. Give windsock a higher one with %s=%.*s:%u",
 		              r->address, kind_name(r), r->flag, WS_SPAN_ARG(host),
 		              other_port(r));
 	case EADDRNOTAVAIL:
-		return refuse(r, WS_ERR_SYSTEM,
+		return reject(r, WS_ERR_SYSTEM,
 		              "cannot listen on %s (%s): this machine does not have that address. "
 		              "See which it has with: ip address; then set %s",
 		              r->address, kind_name(r), r->flag);
 	default:
-		return refuse(r, WS_ERR_SYSTEM, "cannot listen on %s (%s), set by %s: %s",
+		return reject(r, WS_ERR_SYSTEM, "cannot listen on %s (%s), set by %s: %s",
 		              r->address, kind_name(r), r->flag, strerror(err));
 	}
 }
 
-static enum ws_err refuse_text(const struct request *r, const char *what)
+static enum ws_err reject_text(const struct request *r, const char *what)
 {
-	return refuse(r, WS_ERR_INVALID,
+	return reject(r, WS_ERR_INVALID,
 	              "%s=%s: %s. Write host:port, for example localhost:%u, :%u or [::1]:%u",
 	              r->flag, r->address, what, other_port(r), other_port(r), other_port(r));
 }
 
-/* "host:port", "[v6]:port" or ":port" into r->host, without brackets, and r->port. */
+/* Parses "host:port", "[v6]:port" or ":port" into r->host, without brackets, and r->port. */
 static enum ws_err parse_address(struct request *r)
 {
 	const char *colon = strrchr(r->address, ':');
@@ -136,19 +135,19 @@ static enum ws_err parse_address(struct request *r)
 	uint64_t port;
 
 	if (colon == NULL)
-		return refuse_text(r, "there is no port");
+		return reject_text(r, "there is no port");
 	if (!ws_num_parse_u64(ws_span_str(colon + 1), UINT16_MAX, &port))
-		return refuse_text(r, "the port is not a number from 0 to 65535");
+		return reject_text(r, "the port is not a number from 0 to 65535");
 	host = ws_span_between(r->address, colon);
 	if (host.len >= 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']') {
 		host = ws_span(host.ptr + 1, host.len - 2);
 		if (host.len == 0)
-			return refuse_text(r, "there is no address in the brackets");
+			return reject_text(r, "there is no address in the brackets");
 	} else if (ws_span_find(host, ':') != NULL) {
-		return refuse_text(r, "an IPv6 address must be in brackets");
+		return reject_text(r, "an IPv6 address must be in brackets");
 	}
 	if (host.len > HOST_MAX)
-		return refuse_text(r, "the host name is too long");
+		return reject_text(r, "the host name is too long");
 	memcpy(r->host, host.ptr, host.len);
 	r->host[host.len] = '\0';
 	r->port = (uint16_t)port;
@@ -177,7 +176,7 @@ static uint16_t get_port(const struct target *t)
 	return ntohs(((const struct sockaddr_in *)&t->address)->sin_port);
 }
 
-/* Name lookups give an address twice where the hosts file has it under two names. */
+/* Skips duplicates: an address with two names in the hosts file is returned twice. */
 static void target_add(struct target_list *list, const struct sockaddr *address, socklen_t size)
 {
 	struct target *t = &list->targets[list->n];
@@ -218,7 +217,7 @@ static enum ws_err resolve(const struct request *r, struct target_list *list)
 	}
 	rc = getaddrinfo(r->host, NULL, &hints, &found);
 	if (rc != 0)
-		return refuse(r, WS_ERR_SYSTEM, "%s=%s: cannot find the address of \"%s\": %s",
+		return reject(r, WS_ERR_SYSTEM, "%s=%s: cannot find the address of \"%s\": %s",
 		              r->flag, r->address, r->host,
 		              rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));
 	for (info = found; info != NULL; info = info->ai_next) {
@@ -242,7 +241,7 @@ static int get_option(int fd, int level, int name)
 	return getsockopt(fd, level, name, &value, &size) == 0 ? value : 0;
 }
 
-/* FORCE goes beyond net.core.rmem_max and needs CAP_NET_ADMIN. */
+/* SO_RCVBUFFORCE can exceed net.core.rmem_max, but needs CAP_NET_ADMIN. */
 static void ask_receive_buffer(int fd, int bytes)
 {
 	if (bytes > 0 && !set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, bytes))
@@ -255,8 +254,8 @@ static bool set_options(int fd, const struct target *t, const struct sock_option
 	if (t->address.ss_family == AF_INET6 &&
 	    !set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, !is_wildcard6(t)))
 		return false;
-	/* TCP: connections of an earlier run in TIME_WAIT do not hold the port.  For UDP the
-	 * same option would let a second program take datagrams away from the first. */
+	/* TCP: connections of an earlier run in TIME_WAIT do not block the port.  For UDP,
+	 * the option would let a second program take datagrams from the first. */
 	if (o->kind == SOCK_KIND_TCP && !set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1))
 		return false;
 	if (reuse_port && !set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1))
@@ -285,7 +284,7 @@ static int open_bound(const struct target *t, const struct sock_options *o, bool
 	return -1;
 }
 
-/* Whether nobody else has the port: SO_REUSEPORT would share it without a word. */
+/* Whether the port is free: SO_REUSEPORT would silently share it with another program. */
 static bool probe(const struct target *t, const struct sock_options *o)
 {
 	int fd;
@@ -310,7 +309,7 @@ static void describe(struct sock *s, const struct target *t)
 	         (unsigned)get_port(t));
 }
 
-/* The target becomes what the socket is bound to.  0 or errno. */
+/* Sets the target to the socket's bound address.  0 or errno. */
 static int add_bound(struct sock_list *list, struct target *t, int fd, enum sock_kind kind)
 {
 	struct sock *s;
@@ -328,7 +327,7 @@ static int add_bound(struct sock_list *list, struct target *t, int fd, enum sock
 	return 0;
 }
 
-/* Opens one target; its port becomes the bound one.  0 or errno. */
+/* Opens one target, and sets its port to the bound one.  0 or errno. */
 static int open_target(struct sock_list *list, struct target *t, const struct sock_options *o)
 {
 	int fd, err;
@@ -352,13 +351,13 @@ static void close_from(struct sock_list *list, size_t first)
 		close(list->socks[--list->n].fd);
 }
 
-/* What a kernel without the family, or a host with the family switched off, says. */
+/* The errors if the kernel lacks the address family or the host has it disabled. */
 static bool family_lacks(int err)
 {
 	return err == EAFNOSUPPORT || err == EADDRNOTAVAIL;
 }
 
-/* All targets, on one port.  0 or errno; on failure the list is as it was. */
+/* Opens all targets, on the same port.  0 or errno; on failure the list is unchanged. */
 static int open_targets(struct sock_list *list, const struct target_list *targets,
                         uint16_t port, const struct sock_options *o)
 {
@@ -383,7 +382,7 @@ static int open_targets(struct sock_list *list, const struct target_list *target
 	return list->n > first ? 0 : lacks;
 }
 
-/* Without IPv6 the dual-stack wildcard is 0.0.0.0. */
+/* Without IPv6, the dual-stack wildcard becomes 0.0.0.0. */
 static int open_or_fall_back(struct sock_list *list, struct target_list *targets, uint16_t port,
                              const struct sock_options *o)
 {
@@ -417,7 +416,7 @@ enum ws_err sock_listen(struct sock_list *list, const char *address, const char 
 	do {
 		failed = open_or_fall_back(list, &targets, r.port, options);
 	} while (failed == EADDRINUSE && r.port == 0 && ++tries < PORT_TRIES);
-	return failed == 0 ? WS_OK : refuse_listen(&r, failed);
+	return failed == 0 ? WS_OK : reject_listen(&r, failed);
 }
 
 enum ws_err sock_check(const char *address, const char *flag, enum sock_kind kind, char *why,
@@ -441,7 +440,7 @@ bool sock_wait(int fd, short events, int64_t deadline)
 
 	do {
 		left = deadline - clock_now();
-		/* Rounded up: no spinning in the last millisecond. */
+		/* Rounded up, to avoid spinning in the last millisecond. */
 		n = left <= 0 ? 0 : poll(&one, 1, (int)((left + 999999) / 1000000));
 	} while (n < 0 && errno == EINTR);
 	return n > 0;
@@ -454,7 +453,7 @@ static bool is_wildcard4(const struct target *t)
 	return t->address.ss_family == AF_INET && in->sin_addr.s_addr == htonl(INADDR_ANY);
 }
 
-/* The wildcards take what is sent to 127.0.0.1, and ::1 where there is no IPv4. */
+/* For wildcards: connect to 127.0.0.1, or to ::1 without IPv4. */
 static void target_add_own(struct target_list *list)
 {
 	const struct sockaddr_in in = { .sin_family = AF_INET,
@@ -467,7 +466,7 @@ static void target_add_own(struct target_list *list)
 	target_add(list, (const struct sockaddr *)&in6, sizeof(in6));
 }
 
-/* The socket; -1 with errno. */
+/* Returns the socket; -1 with errno. */
 static int connect_target(const struct target *t, int64_t deadline)
 {
 	int fd = socket(t->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -507,12 +506,12 @@ int sock_connect(const char *address, const char *flag, int64_t deadline, char *
 	for (i = 0; fd < 0 && i < targets.n; i++) {
 		set_port(&targets.targets[i], r.port);
 		fd = connect_target(&targets.targets[i], deadline);
-		/* What the first address said is told: the others are for want of it. */
+		/* Report the error of the first address; the others are alternatives. */
 		if (fd < 0 && err == 0)
 			err = errno;
 	}
 	if (fd < 0)
-		refuse(&r, WS_ERR_SYSTEM, "cannot connect to %s: %s", address, strerror(err));
+		reject(&r, WS_ERR_SYSTEM, "cannot connect to %s: %s", address, strerror(err));
 	return fd;
 }
 
@@ -541,7 +540,7 @@ static uint32_t memory_info(int fd, int index)
 	return info[index];
 }
 
-/* Exact at any time, unlike SO_RXQ_OVFL, which speaks only with the next datagram. */
+/* Always current, unlike SO_RXQ_OVFL, which arrives only with the next datagram. */
 uint32_t sock_drops(int fd)
 {
 	return memory_info(fd, SK_MEMINFO_DROPS);

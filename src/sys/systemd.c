@@ -8,7 +8,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-/* NULL: it is in one of the lists.  A name that says which one has to be right. */
+/* Adds the socket to its list, which must agree with its name.  NULL, or an error. */
 static const char *take(int fd, const char *name, struct sock_list *udp,
                         struct sock_list *http)
 {
@@ -21,9 +21,9 @@ static const char *take(int fd, const char *name, struct sock_list *udp,
 	if (!is_udp && !is_tcp)
 		return "is neither a datagram nor a listening stream socket of IP";
 	if (strcmp(name, "statsd") == 0 && !is_udp)
-		return "is named statsd, but no datagram socket";
+		return "is named statsd, but is not a datagram socket";
 	if (strcmp(name, "web") == 0 && !is_tcp)
-		return "is named web, but no stream socket";
+		return "is named web, but is not a stream socket";
 	err = sock_adopt(is_udp ? udp : http, fd, is_udp ? SOCK_KIND_UDP : SOCK_KIND_TCP);
 	return err == WS_OK ? NULL
 	                    : "cannot be used: there are more than 16, or it is broken";

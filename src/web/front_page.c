@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "web/front_page.h"
 
-#include "sys/clock.h"
-#include "daemon/conf.h"
+#include <windsock/build.h>
 #include <windsock/escape.h>
+
+#include "sys/clock.h"
 
 static void html_str(struct ws_buf *out, const char *text)
 {
@@ -12,7 +13,7 @@ static void html_str(struct ws_buf *out, const char *text)
 
 static void html_head(struct ws_buf *out)
 {
-	struct conf_build b = conf_build();
+	struct ws_build b = ws_build();
 
 	ws_buf_str(
 		out,
@@ -41,7 +42,7 @@ static void html_links(struct ws_buf *out, const struct status *status)
 	ws_buf_str(out, "<ul>\n<li><a href=\"");
 	html_str(out, status->telemetry_path);
 	ws_buf_str(out, "\">Metrics</a></li>\n"
-	                "<li><a href=\"/unmatched\">Names without a rule</a></li>\n"
+	                "<li><a href=\"/unmatched\">Unmatched names</a></li>\n"
 	                "<li><a href=\"/-/healthy\">Health</a></li>\n"
 	                "<li><a href=\"/-/ready\">Readiness</a></li>\n</ul>\n");
 }
@@ -82,16 +83,16 @@ static void html_status(struct ws_buf *out, const struct status *status)
 	ws_buf_printf(out,
 	              "<tr><th scope=\"row\">Last reload</th><td class=\"n\">%s</td></tr>\n",
 	              status->last_reload_good ? "good"
-	                                      : "failed; the mapping before it is in force");
-	html_row(out, "Up for, seconds", (double)(int64_t)(clock_wall() - status->started));
+	                                      : "failed; the previous mapping is in force");
+	html_row(out, "Uptime in seconds", (double)(int64_t)(clock_wall() - status->started));
 	html_row(out, "Mapping rules", (double)ws_mapping_rules(status->mapping));
 	html_row(out, "Datagrams received", (double)sum.datagrams);
 	html_row(out, "Datagrams dropped by the kernel", (double)status_kernel_drops(status));
 	html_row(out, "Lines received", (double)sum.lines);
-	html_row(out, "Lines, samples and parts rejected", rejected);
+	html_row(out, "Lines, samples, tags and fields rejected", rejected);
 	html_row(out, "Samples that no rule matched", (double)sum.unmatched);
-	html_row(out, "Samples refused for want of a series",
-	         sum_reasons(counts.refused, WS_SCOPE_SERIES));
+	html_row(out, "Samples rejected because their series could not be created",
+	         sum_reasons(counts.rejected, WS_SCOPE_SERIES));
 	html_row(out, "Families", (double)counts.families);
 	html_row(out, "Series", (double)counts.series);
 	ws_buf_str(out, "</table>\n");
@@ -104,7 +105,7 @@ static void html_listeners(struct ws_buf *out, const struct status *status)
 	ws_buf_str(out, "<h2>Listeners</h2>\n<table>\n<tr><th>Address</th><th>Worker</th>"
 	                "<th>Receive buffer</th><th>Dropped</th></tr>\n");
 	for (w = 0; w < status->nworkers; w++) {
-		const struct sock_list *socks = worker_socks(status->workers[w]);
+		const struct sock_list *socks = status->udp[w];
 
 		for (i = 0; i < socks->n; i++) {
 			const struct sock *s = &socks->socks[i];
@@ -124,11 +125,11 @@ static const struct {
 	enum ws_recent_kind kind;
 	const char *heading, *none;
 } recents[] = {
-	{ WS_RECENT_REJECTED, "Lines rejected", "None so far." },
-	{ WS_RECENT_REFUSED, "Series refused", "None so far." },
+	{ WS_RECENT_LINES, "Lines rejected", "None so far." },
+	{ WS_RECENT_SERIES, "Series rejected", "None so far." },
 };
 
-static void html_recent(struct ws_buf *out, const struct ws_recent *r, int64_t now)
+static void html_recent(struct ws_buf *out, const struct ws_recent_entry *r, int64_t now)
 {
 	ws_buf_str(out, "<tr><td><code>");
 	ws_escape_html(out, ws_span(r->text, r->len));
@@ -142,8 +143,8 @@ static void html_recent(struct ws_buf *out, const struct ws_recent *r, int64_t n
 static void html_recents(struct ws_buf *out, const struct status *status, size_t which,
                          int64_t now)
 {
-	struct ws_recent list[WS_RECENT_MAX];
-	size_t n = ws_recent_list(status->stats, recents[which].kind, list), i;
+	struct ws_recent_entry list[WS_RECENT_MAX];
+	size_t n = ws_recent_list(status->recent, recents[which].kind, list), i;
 
 	ws_buf_printf(out, "<h2>%s</h2>\n", recents[which].heading);
 	if (n == 0) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The front page, for people: status, listeners, what no rule matched, what was refused.
+ * The front page: status, listeners, unmatched names, and what was rejected.
  */
 #ifndef FRONT_PAGE_H
 #define FRONT_PAGE_H

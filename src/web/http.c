@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <windsock/negotiate.h>
 #include <windsock/gzip.h>
+#include <windsock/negotiate.h>
 
 #define SERVERS_MAX    16
 #define BLOCK_BYTES    (64 * 1024)
@@ -15,7 +14,7 @@
 #define GZIP_LEAST     1024
 #define NS_PER_SECOND  1e9
 #define NS_PER_MS      1000000
-#define LATEST_NS      (INT64_C(1000) * NS_PER_MS) /* look at deadlines at least this often */
+#define LATEST_NS      (INT64_C(1000) * NS_PER_MS) /* check deadlines at least this often */
 
 /* A connection, from accept to close. */
 struct conn {
@@ -23,8 +22,8 @@ struct conn {
 	struct conn *next, *prev;
 	int fd;
 	int64_t deadline;
-	bool busy;     /* a request has begun */
-	bool answered; /* at least one has ended */
+	bool busy;     /* in a request */
+	bool answered; /* at least one request has completed */
 };
 
 struct http {
@@ -35,15 +34,15 @@ struct http {
 	struct conn *conns;
 	struct http_counts counts;
 	int64_t now;
-	bool closed; /* a connection, in this run */
+	bool closed; /* a connection was closed in this http_run */
 };
 
-/* An answer on its way. */
+/* A response in progress. */
 struct answer {
 	struct http_reply reply;
 	struct ws_gzip *gzip;
 	struct ws_buf plain, packed;
-	size_t sent; /* of what is ready */
+	size_t sent; /* bytes of the current buffer */
 	bool ended;
 };
 
@@ -61,30 +60,27 @@ static int64_t deadline_of(const struct http *http)
 	return http->now + (int64_t)(http->config.deadline_seconds * NS_PER_SECOND);
 }
 
-static void on_connection(void *user, struct MHD_Connection *connection, void **context,
-                          enum MHD_ConnectionNotificationCode code)
+/* NULL: out of memory; the connection then has no absolute deadline. */
+static struct conn *conn_open(struct http *http, struct MHD_Connection *connection)
 {
-	struct http *http = user;
-	const union MHD_ConnectionInfo *info;
-	struct conn *c = *context;
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct conn *c = info != NULL ? calloc(1, sizeof(*c)) : NULL;
 
-	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-		info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-		c = calloc(1, sizeof(*c));
-		if (c == NULL || info == NULL) {
-			free(c);
-			return;
-		}
-		c->http = http;
-		c->fd = info->connect_fd;
-		c->deadline = deadline_of(http);
-		c->next = http->conns;
-		if (c->next != NULL)
-			c->next->prev = c;
-		http->conns = c;
-		*context = c;
-		return;
-	}
+	if (c == NULL)
+		return NULL;
+	c->http = http;
+	c->fd = info->connect_fd;
+	c->deadline = deadline_of(http);
+	c->next = http->conns;
+	if (c->next != NULL)
+		c->next->prev = c;
+	http->conns = c;
+	return c;
+}
+
+static void conn_close(struct conn *c)
+{
 	if (c == NULL)
 		return;
 	if (c->next != NULL)
@@ -92,10 +88,20 @@ static void on_connection(void *user, struct MHD_Connection *connection, void **
 	if (c->prev != NULL)
 		c->prev->next = c->next;
 	else
-		http->conns = c->next;
-	http->closed = true;
-	*context = NULL;
+		c->http->conns = c->next;
+	c->http->closed = true;
 	free(c);
+}
+
+static void on_connection(void *user, struct MHD_Connection *connection, void **context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		*context = conn_open(user, connection);
+	} else {
+		conn_close(*context);
+		*context = NULL;
+	}
 }
 
 static struct conn *conn_of(struct MHD_Connection *connection)
@@ -121,20 +127,25 @@ static void on_completed(void *user, struct MHD_Connection *connection, void **c
 	}
 }
 
+static void reply_fini(struct http_reply *reply)
+{
+	if (reply->done != NULL)
+		reply->done(reply->stream);
+	ws_buf_fini(&reply->body);
+}
+
 static void answer_free(void *user)
 {
 	struct answer *a = user;
 
-	if (a->reply.done != NULL)
-		a->reply.done(a->reply.stream);
-	ws_buf_fini(&a->reply.body);
+	reply_fini(&a->reply);
 	ws_buf_fini(&a->plain);
 	ws_buf_fini(&a->packed);
 	ws_gzip_free(a->gzip);
 	free(a);
 }
 
-/* More bytes into what is ready; false: failed. */
+/* Fills the current buffer.  False: failed. */
 static bool refill(struct answer *a)
 {
 	ws_buf_reset(&a->plain);
@@ -213,37 +224,47 @@ static enum MHD_Result say(struct MHD_Connection *connection, unsigned status, c
 	             false);
 }
 
-static enum MHD_Result send_reply(struct http *http, struct MHD_Connection *connection,
-                                  const struct http_reply *reply, bool head)
+/* Takes ownership of the reply, even on failure.  NULL: out of memory. */
+static struct answer *answer_new(struct http_reply *reply, bool zip)
 {
 	struct answer *a = calloc(1, sizeof(*a));
-	bool zip = ws_negotiate_gzip(header(connection, "Accept-Encoding")) &&
-	           (reply->more != NULL || reply->body.len > GZIP_LEAST);
-	struct MHD_Response *response;
 
 	if (a == NULL) {
-		struct answer lost = { .reply = *reply };
-
-		if (lost.reply.done != NULL)
-			lost.reply.done(lost.reply.stream);
-		ws_buf_fini(&lost.reply.body);
-		http->counts.refused++;
-		return MHD_NO;
+		reply_fini(reply);
+		return NULL;
 	}
 	a->reply = *reply;
-	if (zip && !head)
+	if (zip)
 		a->gzip = ws_gzip_new();
-	/* Out of memory for it: the plain text then. */
+	return a;
+}
+
+/* For HEAD, microhttpd never asks for the body; the headers are those of GET. */
+static enum MHD_Result send_reply(struct http *http, struct MHD_Connection *connection,
+                                  struct http_reply *reply, bool head)
+{
+	bool zip = ws_negotiate_gzip(header(connection, "Accept-Encoding")) &&
+	           (reply->more != NULL || reply->body.len > GZIP_LEAST);
+	struct answer *a = answer_new(reply, zip && !head);
+	struct MHD_Response *response;
+	bool sized;
+
+	if (a == NULL) {
+		http->counts.rejected++;
+		return MHD_NO;
+	}
+	/* Without memory for gzip, send plain text. */
 	zip = zip && (head || a->gzip != NULL);
-	/* For HEAD the body is never asked for; the headers are those of GET. */
-	response = MHD_create_response_from_callback(
-		reply->more == NULL && !zip ? reply->body.len : MHD_SIZE_UNKNOWN, BLOCK_BYTES,
-		read_answer, a, answer_free);
-	if (response == NULL)
+	sized = reply->more == NULL && !zip;
+	response = MHD_create_response_from_callback(sized ? reply->body.len : MHD_SIZE_UNKNOWN,
+	                                             BLOCK_BYTES, read_answer, a, answer_free);
+	if (response == NULL) {
 		answer_free(a);
-	/* libmicrohttpd (0.9.75) ends even a HEAD of unknown size with the last chunk, which a
-	 * client on the same connection would read as the next answer.  Like 1.0: no chunks. */
-	else if (head && (reply->more != NULL || zip))
+		return MHD_NO;
+	}
+	/* libmicrohttpd (0.9.75) sends the last chunk even for a HEAD of unknown size, which
+	 * a client would read as the next response.  HTTP/1.0 has no chunks. */
+	if (head && !sized)
 		MHD_set_response_options(response, MHD_RF_HTTP_VERSION_1_0_ONLY, MHD_RO_END);
 	return queue(connection, response, reply->status, reply->content_type, NULL, reply->vary,
 	             zip);
@@ -352,7 +373,8 @@ int http_fd(const struct http *http, size_t i)
 	return i < http->nservers ? http->fds[i] : -1;
 }
 
-/* microhttpd's own timeout counts inactivity only, so slow bytes would keep one alive. */
+/* Closes connections past their deadline.  microhttpd's own timeout is for inactivity only,
+ * so slow bytes would keep a connection open. */
 static int64_t cut_off(struct http *http)
 {
 	int64_t next = LATEST_NS;
@@ -361,7 +383,7 @@ static int64_t cut_off(struct http *http)
 	for (c = http->conns; c != NULL; c = c->next) {
 		if (c->deadline <= http->now) {
 			shutdown(c->fd, SHUT_RDWR);
-			/* Kept open for a next request that did not come: that is in order. */
+			/* An idle keep-alive connection is not an error. */
 			http->counts.deadline += c->busy || !c->answered;
 			c->deadline = INT64_MAX;
 		} else if (c->deadline - http->now < next) {
@@ -386,8 +408,8 @@ int64_t http_run(struct http *http, int64_t now)
 		    (int64_t)ms * NS_PER_MS < next)
 			next = (int64_t)ms * NS_PER_MS;
 	}
-	/* At its limit microhttpd stops watching for connections, and only its next run, which
-	 * nothing would wake, takes that up again. */
+	/* At the connection limit, microhttpd stops accepting until its next run, which
+	 * nothing would trigger: run again at once. */
 	return http->closed ? 0 : next;
 }
 

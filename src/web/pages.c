@@ -3,20 +3,19 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <windsock/escape.h>
 #include <windsock/exposition.h>
-
 #include <windsock/negotiate.h>
+
 #include "sys/clock.h"
 #include "web/front_page.h"
 #include "web/self_metrics.h"
-#include <windsock/escape.h>
 
-/* --- /metrics ----------------------------------------------------------------------------
- */
+/* --- /metrics --------------------------------------------------------------------------- */
 
 struct scrape {
 	const struct status *status;
-	struct ws_exposition *expo;
+	struct ws_exposition *exposition;
 	bool openmetrics;
 };
 
@@ -25,9 +24,8 @@ static bool scrape_more(void *stream, struct ws_buf *chunk)
 	struct scrape *s = stream;
 	const struct status *status = s->status;
 
-	if (ws_exposition_more(s->expo, chunk))
+	if (ws_exposition_more(s->exposition, chunk))
 		return true;
-	ws_exposition_self(chunk, s->openmetrics, status->stats, status->store);
 	self_metrics_write(chunk, s->openmetrics, status);
 	if (s->openmetrics)
 		ws_buf_str(chunk, "# EOF\n");
@@ -38,11 +36,11 @@ static void scrape_done(void *stream)
 {
 	struct scrape *s = stream;
 
-	ws_exposition_free(s->expo);
+	ws_exposition_free(s->exposition);
 	free(s);
 }
 
-static void refuse_memory(struct http_reply *reply)
+static void reject_memory(struct http_reply *reply)
 {
 	reply->status = 500;
 	ws_buf_str(&reply->body, "out of memory\n");
@@ -56,15 +54,15 @@ static void handle_metrics(void *user, const struct http_request *request,
 	struct scrape *s = calloc(1, sizeof(*s));
 
 	if (s == NULL) {
-		refuse_memory(reply);
+		reject_memory(reply);
 		return;
 	}
 	s->status = status;
 	s->openmetrics = accepted.format == WS_FORMAT_OPENMETRICS;
-	s->expo = ws_exposition_new(status->store, s->openmetrics, clock_now());
-	if (s->expo == NULL) {
+	s->exposition = ws_exposition_new(status->store, s->openmetrics, clock_now());
+	if (s->exposition == NULL) {
 		free(s);
-		refuse_memory(reply);
+		reject_memory(reply);
 		return;
 	}
 	reply->content_type = ws_negotiate_content_type(accepted);
@@ -74,8 +72,7 @@ static void handle_metrics(void *user, const struct http_request *request,
 	reply->stream = s;
 }
 
-/* --- health, readiness, reload -----------------------------------------------------------
- */
+/* --- health, readiness, reload ---------------------------------------------------------- */
 
 static void handle_healthy(void *user, const struct http_request *request,
                            struct http_reply *reply)
@@ -105,8 +102,8 @@ static void handle_reload(void *user, const struct http_request *request,
 	if (!status->lifecycle) {
 		reply->status = 403;
 		ws_buf_str(&reply->body,
-		           "reloading over HTTP is switched off; start windsock with "
-		           "--web.enable-lifecycle to allow it, or send SIGHUP\n");
+		           "reloading over HTTP is disabled; start windsock with "
+		           "--web.enable-lifecycle, or send SIGHUP\n");
 	} else if (status->phase != STATUS_READY) {
 		reply->status = 503;
 		ws_buf_printf(&reply->body, "windsock is %s\n", status_word(status->phase));
@@ -119,8 +116,7 @@ static void handle_reload(void *user, const struct http_request *request,
 	}
 }
 
-/* --- names that no rule matched ----------------------------------------------------------
- */
+/* --- names that no rule matched --------------------------------------------------------- */
 
 static double seconds_since(int64_t then, int64_t now)
 {
@@ -135,8 +131,8 @@ static void unmatched_text(struct ws_buf *out, const struct ws_unmatched_name *n
 
 	ws_buf_str(
 		out,
-		"# Names that no rule matched, the latest first; windsock explain takes the "
-		"samples.\n#   count  seconds ago  last sample\n");
+		"# Names that no rule matched, the latest first. Pass a sample to windsock "
+		"explain.\n#   count  seconds ago  last sample\n");
 	for (i = 0; i < n; i++) {
 		ws_buf_printf(out, "%9llu  %11.1f  ", (unsigned long long)names[i].count,
 		              seconds_since(names[i].last, now));
@@ -205,8 +201,7 @@ static void handle_unmatched(void *user, const struct http_request *request,
 	}
 }
 
-/* --- the front page ----------------------------------------------------------------------
- */
+/* --- the front page --------------------------------------------------------------------- */
 
 static void handle_front_page(void *user, const struct http_request *request,
                               struct http_reply *reply)
@@ -223,7 +218,7 @@ void pages_routes(const struct status *status, struct http_route routes[PAGES_RO
 		{ "/", HTTP_GET, handle_front_page },
 		{ "/unmatched", HTTP_GET, handle_unmatched },
 		{ "/-/healthy", HTTP_GET, handle_healthy },
-		{ "/health", HTTP_GET, handle_healthy }, /* what the peer's Helm chart asks */
+		{ "/health", HTTP_GET, handle_healthy }, /* used by statsd_exporter's chart */
 		{ "/-/ready", HTTP_GET, handle_ready },
 		{ "/-/reload", HTTP_POST | HTTP_PUT, handle_reload },
 		{ NULL, 0, NULL },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is served over HTTP: the metrics, the front page, unmatched names, health, readiness,
- * reload.  All on the main thread.
+ * The HTTP endpoints: metrics, front page, unmatched names, health, readiness, reload.  All
+ * on the main thread.
  */
 #ifndef PAGES_H
 #define PAGES_H
@@ -9,9 +9,9 @@
 #include "web/http.h"
 #include "web/status.h"
 
-#define PAGES_ROUTES 8 /* with the end */
+#define PAGES_ROUTES 8 /* including the terminator */
 
-/* The table for http_new; handlers get the `struct status *` as their user. */
+/* Fills in the table for http_new; the config's user must be the `struct status *`. */
 void pages_routes(const struct status *status, struct http_route routes[PAGES_ROUTES]);
 
 #endif

@@ -8,18 +8,17 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
-#include <windsock/exposition.h>
 
 #include "sys/clock.h"
 
 /*
- * Seconds since the epoch, 0 before process_started.  Noted rather than derived: what the
- * kernel knows counts from boot, and the time of boot is in /proc/stat, which a unit with
- * ProcSubset=pid does not see.
+ * Seconds since the epoch; 0 before process_started.  Recorded rather than computed: the
+ * kernel's start time counts from boot, and the boot time is in /proc/stat, which is hidden
+ * from a unit with ProcSubset=pid.
  */
 static double started;
 
-/* What /proc/self/stat tells. */
+/* From /proc/self/stat. */
 struct stat_line {
 	uint64_t threads;
 	uint64_t virtual_bytes;
@@ -31,19 +30,10 @@ void process_started(void)
 	started = clock_wall();
 }
 
-static void sample(struct ws_buf *out, const char *name, double value)
-{
-	ws_buf_str(out, name);
-	ws_buf_char(out, ' ');
-	ws_buf_double(out, value);
-	ws_buf_char(out, '\n');
-}
-
-static void gauge(struct ws_buf *out, bool openmetrics, const char *name, const char *help,
+static void gauge(const struct metric_writer *w, const char *name, const char *help,
                   double value)
 {
-	ws_exposition_head(out, openmetrics, name, WS_KIND_GAUGE, help);
-	sample(out, name, value);
+	metric_number(w, name, WS_KIND_GAUGE, help, value);
 }
 
 static double seconds(struct timeval t)
@@ -51,19 +41,18 @@ static double seconds(struct timeval t)
 	return (double)t.tv_sec + (double)t.tv_usec / 1e6;
 }
 
-static void write_cpu(struct ws_buf *out, bool openmetrics)
+static void write_cpu(const struct metric_writer *w)
 {
 	struct rusage usage;
 
 	if (getrusage(RUSAGE_SELF, &usage) != 0)
 		return;
-	ws_exposition_head(out, openmetrics, "process_cpu_seconds_total", WS_KIND_COUNTER,
-	                   "CPU time used, user and system, in seconds.");
-	sample(out, "process_cpu_seconds_total",
-	       seconds(usage.ru_utime) + seconds(usage.ru_stime));
+	metric_number(w, "process_cpu_seconds_total", WS_KIND_COUNTER,
+	              "Total user and system CPU time spent in seconds.",
+	              seconds(usage.ru_utime) + seconds(usage.ru_stime));
 }
 
-static void write_open_fds(struct ws_buf *out, bool openmetrics)
+static void write_open_fds(const struct metric_writer *w)
 {
 	DIR *dir = opendir("/proc/self/fd");
 	const struct dirent *entry;
@@ -74,18 +63,18 @@ static void write_open_fds(struct ws_buf *out, bool openmetrics)
 	while ((entry = readdir(dir)) != NULL)
 		n += entry->d_name[0] != '.';
 	closedir(dir);
-	/* One of them was the directory's own. */
-	gauge(out, openmetrics, "process_open_fds", "Open file descriptors.", n - 1);
+	/* Without the one of the directory itself. */
+	gauge(w, "process_open_fds", "Number of open file descriptors.", n - 1);
 }
 
-/* "No limit" is shown as 2^64, as the Go client shows it. */
-static void write_limit(struct ws_buf *out, bool openmetrics, int resource, const char *name,
+/* "No limit" is 2^64, as in the Go client. */
+static void write_limit(const struct metric_writer *w, int resource, const char *name,
                         const char *help)
 {
 	struct rlimit limit;
 
 	if (getrlimit(resource, &limit) == 0)
-		gauge(out, openmetrics, name, help, (double)limit.rlim_cur);
+		gauge(w, name, help, (double)limit.rlim_cur);
 }
 
 static ssize_t read_file(const char *path, char *text, size_t size)
@@ -109,8 +98,8 @@ static bool read_stat(struct stat_line *stat)
 
 	if (read_file("/proc/self/stat", text, sizeof(text)) <= 0)
 		return false;
-	/* 4711 (name) S 1 4711 …   the name may hold blanks and parentheses: the last one counts
-	 *           ^             and field 3 follows it; threads are 20, size 23, resident 24 */
+	/* 4711 (name) S 1 4711 …   the name may contain blanks and parentheses; the last ')'
+	 *           ^              ends it.  Then field 3; 20 threads, 23 size, 24 resident */
 	after = strrchr(text, ')');
 	return after != NULL &&
 	       sscanf(after + 1,
@@ -119,31 +108,31 @@ static bool read_stat(struct stat_line *stat)
 	              &stat->threads, &stat->virtual_bytes, &stat->resident_pages) == 3;
 }
 
-static void write_stat(struct ws_buf *out, bool openmetrics)
+static void write_stat(const struct metric_writer *w)
 {
 	struct stat_line stat;
 	long page = sysconf(_SC_PAGESIZE);
 
 	if (!read_stat(&stat))
 		return;
-	gauge(out, openmetrics, "process_virtual_memory_bytes",
+	gauge(w, "process_virtual_memory_bytes",
 	      "Virtual memory size in bytes.", (double)stat.virtual_bytes);
-	gauge(out, openmetrics, "process_resident_memory_bytes",
+	gauge(w, "process_resident_memory_bytes",
 	      "Resident memory size in bytes.", (double)stat.resident_pages * (double)page);
-	gauge(out, openmetrics, "process_threads", "Threads of the process.",
+	gauge(w, "process_threads", "Number of threads in the process.",
 	      (double)stat.threads);
 }
 
-void process_write(struct ws_buf *out, bool openmetrics)
+void process_write(const struct metric_writer *w)
 {
-	write_cpu(out, openmetrics);
-	write_open_fds(out, openmetrics);
-	write_limit(out, openmetrics, RLIMIT_NOFILE, "process_max_fds",
-	            "File descriptors the process may have open.");
-	write_stat(out, openmetrics);
-	write_limit(out, openmetrics, RLIMIT_AS, "process_virtual_memory_max_bytes",
-	            "Virtual memory the process may have, in bytes.");
+	write_cpu(w);
+	write_open_fds(w);
+	write_limit(w, RLIMIT_NOFILE, "process_max_fds",
+	            "Maximum number of open file descriptors.");
+	write_stat(w);
+	write_limit(w, RLIMIT_AS, "process_virtual_memory_max_bytes",
+	            "Maximum amount of virtual memory available in bytes.");
 	if (started > 0)
-		gauge(out, openmetrics, "process_start_time_seconds",
-		      "When the process started, in seconds since the epoch.", started);
+		gauge(w, "process_start_time_seconds",
+		      "Start time of the process since unix epoch in seconds.", started);
 }

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The process_* metrics, from getrusage, /proc/self and the limits.  What cannot be had is
- * left out.
+ * The process_* metrics, from getrusage, /proc/self and the resource limits.  Metrics that
+ * the system does not provide are omitted.
  */
 #ifndef PROCESS_H
 #define PROCESS_H
 
-#include <stdbool.h>
-#include <windsock/buf.h>
+#include "web/metric_writer.h"
 
-/* Notes the start time; call first thing in main. */
+/* Records the start time; call it first in main. */
 void process_started(void);
 
-/* Writes the families, heads as ws_exposition_head. */
-void process_write(struct ws_buf *out, bool openmetrics);
+void process_write(const struct metric_writer *w);
 
 #endif

@@ -1,86 +1,173 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "web/self_metrics.h"
 
-#include <windsock/exposition.h>
+#include <stdio.h>
+#include <windsock/build.h>
 
-#include "daemon/conf.h"
-#include <windsock/name.h>
+#include "web/metric_writer.h"
 #include "web/process.h"
 
-/* Where the metrics go, and in which format. */
-struct self_out {
-	struct ws_buf *buf;
-	bool openmetrics;
-};
-
-static void head(const struct self_out *out, const char *name, enum ws_kind kind,
-                 const char *help)
+static struct ws_span reason_of(enum ws_err err)
 {
-	ws_exposition_head(out->buf, out->openmetrics, name, kind, help);
+	return ws_span_str(ws_err_reason(err));
 }
 
-static void write_gauge(const struct self_out *out, const char *name, const char *help,
-                        double v)
+/* --- samples and rules ------------------------------------------------------------------ */
+
+static void write_samples(const struct metric_writer *w, const struct ws_shard *sum)
 {
-	head(out, name, WS_KIND_GAUGE, help);
-	ws_buf_printf(out->buf, "%s ", name);
-	ws_buf_double(out->buf, v);
-	ws_buf_char(out->buf, '\n');
+	enum ws_type type;
+
+	metric_head(w, "windsock_samples_total", WS_KIND_COUNTER,
+	            "Samples understood, by StatsD type.");
+	for (type = 0; type < WS_NTYPES; type++)
+		metric_labelled(w, "windsock_samples_total", "type",
+		                ws_span_str(ws_type_word(type)), sum->samples[type]);
 }
 
-static void write_counter(const struct self_out *out, const char *name, const char *help,
-                          uint64_t n)
+static void write_rejected(const struct metric_writer *w, const struct ws_shard *sum)
 {
-	head(out, name, WS_KIND_COUNTER, help);
-	ws_buf_printf(out->buf, "%s %llu\n", name, (unsigned long long)n);
+	enum ws_err err;
+
+	metric_head(w, "windsock_rejected_total", WS_KIND_COUNTER,
+	            "Lines, samples, tags and fields rejected, by reason.");
+	for (err = 0; err < WS_NERRORS; err++) {
+		if (ws_err_scope(err) != WS_SCOPE_NONE && ws_err_scope(err) != WS_SCOPE_SERIES)
+			metric_labelled(w, "windsock_rejected_total", "reason", reason_of(err),
+			                sum->rejected[err]);
+	}
 }
 
-static void write_labelled(const struct self_out *out, const char *name, const char *label,
-                           const char *value, uint64_t n)
+static void write_shards(const struct metric_writer *w, const struct ws_shard *sum)
 {
-	ws_buf_printf(out->buf, "%s{%s=\"%s\"} %llu\n", name, label, value,
-	              (unsigned long long)n);
+#define X(field, name, help) metric_count(w, "windsock_" name, WS_KIND_COUNTER, help, sum->field);
+	WS_SHARD_COUNTERS(X)
+#undef X
+	write_samples(w, sum);
+	write_rejected(w, sum);
 }
 
-static void label(struct ws_buf *out, const char *name, const char *value)
+static uint64_t hits_of(const struct ws_rule_shard *shard)
 {
-	ws_buf_printf(out, "%s=\"", name);
-	ws_name_escape_value(out, ws_span_str(value));
-	ws_buf_char(out, '"');
+	return atomic_load_explicit(&shard->hits, memory_order_relaxed);
 }
 
-static void write_build(const struct self_out *out)
+static uint64_t dropped_of(const struct ws_rule_shard *shard)
 {
-	struct conf_build b = conf_build();
-
-	head(out, "windsock_build_info", WS_KIND_GAUGE, "What this windsock was built from.");
-	ws_buf_str(out->buf, "windsock_build_info{");
-	label(out->buf, "compiler", b.compiler);
-	ws_buf_char(out->buf, ',');
-	label(out->buf, "revision", b.revision);
-	ws_buf_char(out->buf, ',');
-	label(out->buf, "version", b.version);
-	ws_buf_str(out->buf, "} 1\n");
+	return atomic_load_explicit(&shard->dropped, memory_order_relaxed);
 }
 
-static void write_config(const struct self_out *out, const struct status *status)
+static void write_rules(const struct metric_writer *w, const struct ws_stats *stats,
+                        const char *name, const char *help,
+                        uint64_t (*read)(const struct ws_rule_shard *shard))
 {
-	head(out, "windsock_config_reloads_total", WS_KIND_COUNTER,
-	     "Reloads of the mapping files since the start.");
-	write_labelled(out, "windsock_config_reloads_total", "outcome", "failure",
-	               status->reloads_bad);
-	write_labelled(out, "windsock_config_reloads_total", "outcome", "success",
-	               status->reloads_good);
-	write_gauge(
-		out, "windsock_config_last_reload_successful",
-		"Whether the last reload succeeded; otherwise the mapping before it is in "
-		"force.",
-		status->last_reload_good ? 1 : 0);
-	write_gauge(out, "windsock_config_last_reload_success_timestamp_seconds",
-	            "When the mapping in force was loaded.", status->last_good_reload);
-	write_gauge(out, "windsock_mapping_rules", "Rules of the mapping in force.",
-	            (double)ws_mapping_rules(status->mapping));
+	const struct ws_rule_stats *rule;
+	unsigned i, n = ws_stats_shards(stats);
+	uint64_t sum;
+
+	metric_head(w, name, WS_KIND_COUNTER, help);
+	for (rule = ws_stats_rules(stats); rule != NULL; rule = rule->next) {
+		for (sum = 0, i = 0; i < n; i++)
+			sum += read(&rule->shards[i]);
+		metric_labelled(w, name, "rule", rule->name, sum);
+	}
 }
+
+/* --- the store -------------------------------------------------------------------------- */
+
+static void write_family_rejected(void *user, struct ws_span family, enum ws_err err,
+                                  uint64_t count)
+{
+	metric_sample(user, "windsock_family_refused_total",
+	              (const struct metric_label[]){
+			      { "family", family }, { "reason", reason_of(err) }, METRIC_LABELS_END },
+	              count);
+}
+
+/* Those of the store, and those that ingest rejected because memory ran out. */
+static void write_series_rejected(const struct metric_writer *w,
+                                  const struct ws_store_counts *counts,
+                                  const struct ws_shard *sum)
+{
+	enum ws_err err;
+
+	metric_head(w, "windsock_series_refused_total", WS_KIND_COUNTER,
+	            "Samples rejected because their series could not be created, by reason.");
+	for (err = 0; err < WS_NERRORS; err++) {
+		if (ws_err_scope(err) == WS_SCOPE_SERIES)
+			metric_labelled(w, "windsock_series_refused_total", "reason",
+			                reason_of(err), counts->rejected[err] + sum->rejected[err]);
+	}
+}
+
+static void write_store(struct metric_writer *w, struct ws_store *store,
+                        const struct ws_shard *sum)
+{
+	const struct ws_store_counts c = ws_store_counts(store);
+	const struct {
+		const char *name;
+		enum ws_kind kind;
+		const char *help;
+		uint64_t value;
+	} counts[] = {
+		{ "windsock_series", WS_KIND_GAUGE, "Series in the store.", c.series },
+		{ "windsock_families", WS_KIND_GAUGE, "Families in the store.", c.families },
+		{ "windsock_unmatched_families", WS_KIND_GAUGE,
+		  "Families created from names that no rule matched.", c.unmatched_families },
+		{ "windsock_series_limit", WS_KIND_GAUGE,
+		  "Maximum number of series; 0: no limit.", c.limits.series },
+		{ "windsock_store_bytes", WS_KIND_GAUGE, "Memory used by families and series.",
+		  c.bytes },
+		{ "windsock_series_created_total", WS_KIND_COUNTER, "Series created.",
+		  c.created },
+		{ "windsock_series_expired_total", WS_KIND_COUNTER,
+		  "Series removed because their TTL had passed.", c.expired },
+		{ "windsock_series_retired_total", WS_KIND_COUNTER,
+		  "Series removed by a reload, or because their labels were wrong.", c.retired },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+		metric_count(w, counts[i].name, counts[i].kind, counts[i].help, counts[i].value);
+	write_series_rejected(w, &c, sum);
+	metric_head(w, "windsock_family_refused_total", WS_KIND_COUNTER,
+	            "Samples that a family rejected, by family and reason.");
+	ws_store_rejections(store, write_family_rejected, w);
+}
+
+/* --- build and configuration ------------------------------------------------------------ */
+
+static void write_build(const struct metric_writer *w)
+{
+	const struct ws_build b = ws_build();
+
+	metric_head(w, "windsock_build_info", WS_KIND_GAUGE, "What windsock was built from.");
+	metric_sample(w, "windsock_build_info",
+	              (const struct metric_label[]){ { "compiler", ws_span_str(b.compiler) },
+	                                             { "revision", ws_span_str(b.revision) },
+	                                             { "version", ws_span_str(b.version) },
+	                                             METRIC_LABELS_END },
+	              1);
+}
+
+static void write_config(const struct metric_writer *w, const struct status *status)
+{
+	const char *reloads = "windsock_config_reloads_total";
+
+	metric_head(w, reloads, WS_KIND_COUNTER, "Reloads of the mapping files since the start.");
+	metric_labelled(w, reloads, "outcome", ws_span_str("failure"), status->reloads_bad);
+	metric_labelled(w, reloads, "outcome", ws_span_str("success"), status->reloads_good);
+	metric_count(w, "windsock_config_last_reload_successful", WS_KIND_GAUGE,
+	             "Whether the last reload succeeded; if not, the previous mapping is in "
+	             "force.",
+	             status->last_reload_good);
+	metric_number(w, "windsock_config_last_reload_success_timestamp_seconds", WS_KIND_GAUGE,
+	              "When the mapping in force was loaded.", status->last_good_reload);
+	metric_count(w, "windsock_mapping_rules", WS_KIND_GAUGE,
+	             "Rules of the mapping in force.", ws_mapping_rules(status->mapping));
+}
+
+/* --- sockets and workers ---------------------------------------------------------------- */
 
 static uint64_t socket_drops(const struct sock *s)
 {
@@ -104,89 +191,103 @@ static const struct socket_metric {
 	uint64_t (*read)(const struct sock *s);
 } socket_metrics[] = {
 	{ "windsock_socket_drops_total", WS_KIND_COUNTER,
-	  "Datagrams the kernel dropped at a socket, for want of room above all.",
+	  "Datagrams the kernel dropped at a socket, usually because the receive buffer was full.",
 	  socket_drops },
 	{ "windsock_socket_receive_buffer_bytes", WS_KIND_GAUGE,
 	  "Receive buffer that the kernel granted.", socket_buffer },
 	{ "windsock_socket_queued_bytes", WS_KIND_GAUGE,
-	  "Receive buffer in use now, as the kernel counts it.", socket_queued },
+	  "Receive buffer in use, as the kernel counts it.", socket_queued },
 };
 
 #define NSOCKET_METRICS (sizeof(socket_metrics) / sizeof(socket_metrics[0]))
 
-static void write_socket_metric(const struct self_out *out, const struct status *status,
+static void write_socket_metric(const struct metric_writer *w, const struct status *status,
                                 const struct socket_metric *m)
 {
-	size_t w, i;
+	char worker[24];
+	size_t n, i;
 
-	head(out, m->name, m->kind, m->help);
-	for (w = 0; w < status->nworkers; w++) {
-		const struct sock_list *socks = worker_socks(status->workers[w]);
+	metric_head(w, m->name, m->kind, m->help);
+	for (n = 0; n < status->nworkers; n++) {
+		const struct sock_list *socks = status->udp[n];
 
-		for (i = 0; i < socks->n; i++) {
-			ws_buf_printf(out->buf, "%s{", m->name);
-			label(out->buf, "listener", socks->socks[i].name);
-			ws_buf_printf(out->buf, ",worker=\"%zu\"} %llu\n", w,
-			              (unsigned long long)m->read(&socks->socks[i]));
-		}
+		snprintf(worker, sizeof(worker), "%zu", n);
+		for (i = 0; i < socks->n; i++)
+			metric_sample(w, m->name,
+			              (const struct metric_label[]){
+					      { "listener", ws_span_str(socks->socks[i].name) },
+					      { "worker", ws_span_str(worker) },
+					      METRIC_LABELS_END },
+			              m->read(&socks->socks[i]));
 	}
 }
 
-/* A worker's shard has its number. */
-static void write_workers(const struct self_out *out, const struct status *status)
+/* A worker and its shard have the same number. */
+static void write_workers(const struct metric_writer *w, const struct status *status)
 {
-	unsigned w;
+	const char *datagrams = "windsock_worker_datagrams_total";
+	char worker[16];
+	unsigned i;
 
-	write_gauge(out, "windsock_workers", "Receiving threads.", (double)status->nworkers);
-	head(out, "windsock_worker_datagrams_total", WS_KIND_COUNTER,
-	     "Datagrams received by each thread.");
-	for (w = 0; w < status->nworkers; w++)
-		ws_buf_printf(out->buf,
-		              "windsock_worker_datagrams_total{worker=\"%u\"} %llu\n", w,
-		              (unsigned long long)atomic_load_explicit(
-				      &ws_stats_shard(status->stats, w)->datagrams,
-				      memory_order_relaxed));
+	metric_count(w, "windsock_workers", WS_KIND_GAUGE, "Receiving threads.", status->nworkers);
+	metric_head(w, datagrams, WS_KIND_COUNTER, "Datagrams received by each thread.");
+	for (i = 0; i < status->nworkers; i++) {
+		const struct ws_shard *shard = ws_stats_shard(status->stats, i);
+
+		snprintf(worker, sizeof(worker), "%u", i);
+		metric_labelled(w, datagrams, "worker", ws_span_str(worker),
+		                atomic_load_explicit(&shard->datagrams, memory_order_relaxed));
+	}
 }
 
-static void write_sockets(const struct self_out *out, const struct status *status)
+static void write_receiving(const struct metric_writer *w, const struct status *status,
+                            const struct ws_shard *sum)
 {
-	struct ws_shard sum;
 	size_t i;
 
-	write_counter(out, "windsock_kernel_drops_total",
-	              "Datagrams the kernel dropped before windsock could read them.",
-	              status_kernel_drops(status));
+	metric_count(w, "windsock_kernel_drops_total", WS_KIND_COUNTER,
+	             "Datagrams the kernel dropped before windsock could read them.",
+	             status_kernel_drops(status));
 	for (i = 0; i < NSOCKET_METRICS; i++)
-		write_socket_metric(out, status, &socket_metrics[i]);
+		write_socket_metric(w, status, &socket_metrics[i]);
+	metric_count(w, "windsock_waiting_samples", WS_KIND_GAUGE,
+	             "Samples that wait to see whether their sender sends the event twice.",
+	             sum->waiting);
+	metric_count(w, "windsock_learned_values", WS_KIND_GAUGE, "Ids that were learned.",
+	             ws_learned_ids_count(status->learned));
+	write_workers(w, status);
+}
+
+static void write_http(const struct metric_writer *w, const struct status *status)
+{
+	const char *rejected = "windsock_http_refused_total";
+	const struct http_counts c = http_counts(status->http);
+
+	metric_count(w, "windsock_http_requests_total", WS_KIND_COUNTER, "HTTP requests.",
+	             c.requests);
+	metric_head(w, rejected, WS_KIND_COUNTER, "HTTP requests and connections rejected.");
+	metric_labelled(w, rejected, "reason", ws_span_str("deadline"), c.deadline);
+	metric_labelled(w, rejected, "reason", ws_span_str("method_not_allowed"),
+	                c.method_not_allowed);
+	metric_labelled(w, rejected, "reason", ws_span_str("not_found"), c.not_found);
+	metric_labelled(w, rejected, "reason", ws_span_str("refused"), c.rejected);
+}
+
+void self_metrics_write(struct ws_buf *out, bool openmetrics, const struct status *status)
+{
+	struct metric_writer w = { .out = out, .openmetrics = openmetrics };
+	struct ws_shard sum;
+
 	ws_stats_sum(status->stats, &sum);
-	write_gauge(out, "windsock_waiting_samples",
-	            "Samples that wait a moment for what their sender shows.",
-	            (double)sum.waiting);
-	write_gauge(out, "windsock_learned_values", "Values of captures that were learned.",
-	            (double)ws_learned_ids_count(status->learned));
-	write_workers(out, status);
-}
-
-static void write_http(const struct self_out *out, const struct status *status)
-{
-	const char *refused = "windsock_http_refused_total";
-	struct http_counts c = http_counts(status->http);
-
-	write_counter(out, "windsock_http_requests_total", "HTTP requests.", c.requests);
-	head(out, refused, WS_KIND_COUNTER, "HTTP requests and connections turned away.");
-	write_labelled(out, refused, "reason", "deadline", c.deadline);
-	write_labelled(out, refused, "reason", "method_not_allowed", c.method_not_allowed);
-	write_labelled(out, refused, "reason", "not_found", c.not_found);
-	write_labelled(out, refused, "reason", "refused", c.refused);
-}
-
-void self_metrics_write(struct ws_buf *buf, bool openmetrics, const struct status *status)
-{
-	const struct self_out out = { .buf = buf, .openmetrics = openmetrics };
-
-	write_build(&out);
-	write_config(&out, status);
-	write_sockets(&out, status);
-	write_http(&out, status);
-	process_write(buf, openmetrics);
+	write_shards(&w, &sum);
+	write_rules(&w, status->stats, "windsock_rule_hits_total", "Samples that a rule took.",
+	            hits_of);
+	write_rules(&w, status->stats, "windsock_dropped_total", "Samples that a rule dropped.",
+	            dropped_of);
+	write_store(&w, status->store, &sum);
+	write_build(&w);
+	write_config(&w, status);
+	write_receiving(&w, status, &sum);
+	write_http(&w, status);
+	process_write(&w);
 }

@@ -20,7 +20,7 @@ uint64_t status_kernel_drops(const struct status *status)
 	size_t w, i;
 
 	for (w = 0; w < status->nworkers; w++) {
-		const struct sock_list *socks = worker_socks(status->workers[w]);
+		const struct sock_list *socks = status->udp[w];
 
 		for (i = 0; i < socks->n; i++)
 			sum += sock_drops(socks->socks[i].fd);

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What there is to tell of a windsock that runs.  The daemon fills it in and keeps it up to date,
- * the pages show it; all on the main thread.
+ * The status of the running daemon, which owns and updates it; the pages show it.  All on the
+ * main thread.
  */
 #ifndef STATUS_H
 #define STATUS_H
 
 #include <stdbool.h>
 #include <windsock/buf.h>
+#include <windsock/learned_ids.h>
 #include <windsock/mapping.h>
+#include <windsock/recent.h>
 #include <windsock/stats.h>
 #include <windsock/store.h>
 #include <windsock/unmatched.h>
 
+#include "sys/sock.h"
 #include "web/http.h"
-#include "receive/worker.h"
 
 enum status_phase {
 	STATUS_STARTING,
@@ -28,19 +30,20 @@ struct status {
 	struct ws_stats *stats;
 	struct ws_learned_ids *learned;
 	struct ws_unmatched *unmatched;
-	struct worker **workers;
+	struct ws_recent *recent;
+	struct ws_mapping *mapping;
+	const struct sock_list **udp; /* by worker; borrowed */
 	size_t nworkers;
 	const struct http *http;
-	const struct ws_mapping *mapping;
 	const char *telemetry_path;
 	double started; /* seconds since the epoch */
 	uint64_t reloads_good;
 	uint64_t reloads_bad;
 	bool last_reload_good;
 	double last_good_reload; /* seconds since the epoch */
-	bool lifecycle;          /* whether /-/reload may reload */
+	bool lifecycle;          /* whether /-/reload is enabled */
 
-	/* False: `diags` says why, and nothing has changed. */
+	/* False: the errors are in `diags`, and nothing has changed. */
 	bool (*reload)(void *user, struct ws_buf *diags);
 	void *user;
 };
@@ -48,7 +51,7 @@ struct status {
 /* "starting", "ready", "stopping" */
 const char *status_word(enum status_phase phase);
 
-/* Datagrams the kernel dropped at the workers' sockets. */
+/* Datagrams dropped by the kernel at the workers' sockets. */
 uint64_t status_kernel_drops(const struct status *status);
 
 #endif

@@ -124,8 +124,8 @@ def test_in_fish():
     with tempfile.TemporaryDirectory() as home:
         with open(os.path.join(home, "one.ini"), "w"):
             pass
-        assert "--log.level=\tLeast level to log" in said("windsock --log.l") or \
-            "--log.level\tLeast level to log" in said("windsock --log.l"), said("windsock --log.l")
+        assert "--log.level=\tMinimum log level" in said("windsock --log.l") or \
+            "--log.level\tMinimum log level" in said("windsock --log.l"), said("windsock --log.l")
         assert "--log.level=debug" in said("windsock --log.level=d"), said("windsock --log.level=d")
         assert "healthcheck\t" in said("windsock hea")
         assert "one.ini" in said("windsock check o") and "one.ini" not in said("windsock explain o")

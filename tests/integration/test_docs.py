@@ -247,7 +247,7 @@ def test_links_lead_somewhere():
 
 
 def test_commands_of_readme_run():
-    parts = glob.glob(os.path.join(ROOT, "packaging", "*.mk"))
+    parts = glob.glob(os.path.join(ROOT, "*", "*.mk"))
     makefile = "".join(map(read, (os.path.join(ROOT, "Makefile"), *parts)))
     for page in ("README.md", "CONTRIBUTING.md"):
         for target in re.findall(r"(?:^    |`)make ([\w-]+)", read(page), re.M):

@@ -56,7 +56,7 @@ def test_a_sample_is_told_from_line_to_series():
     assert head == "airflow.ti.start.d.t:2|c|@0.5|#env:x"
     got = [line.split(None, 1) for line in rest]
     assert got[:4] == [["name", "airflow.ti.start.d.t"], ["type", "counter"],
-                       ["value", "2, weighs 2"], ["tags", 'env="x"']], got
+                       ["value", "2, weight 2"], ["tags", 'env="x"']], got
     assert got[4][0] == "rule" and got[4][1].startswith("ti_start (builtin:airflow:"), got
     assert got[5:7] == [["captures", 'dag_id="d" task_id="t"'],
                         ["unless", "its sender sends what ti_start_tagged takes"]], got
@@ -80,19 +80,19 @@ def test_dropped_and_unmatched():
     code, out = explained("d.1:1|c")
     assert code == 0 and "    dropped   by this rule\n" in out, out
     code, out = explained("x.1:5|g")
-    assert code == 0 and "unmatched no rule takes it; kept as\n    series    x_1{} gauge\n" in out
+    assert code == 0 and "unmatched no rule matches; kept as\n    series    x_1{} gauge\n" in out
     code, out, _ = windsock("explain", "x.1:5|g", ini="[windsock]\nunmatched = drop\n" + RULES)
-    assert code == 1 and "unmatched no rule takes it; dropped (unmatched = drop)\n" in out, out
+    assert code == 1 and "unmatched no rule matches; dropped (unmatched = drop)\n" in out, out
 
 
-def test_refused_with_reason():
+def test_rejected_with_reason():
     for line, reason in (("bad", "malformed_line"), ("b.1:x|c", "malformed_value"),
                          ("b.1:-1|c", "illegal_negative_counter"), ("b.1:inf|c", "not_finite"),
                          ("b.1:1|s", "type_mismatch"), ("b.1:1|zz", "illegal_event")):
         code, out = explained(line)
-        assert code == 1 and f"  refused   {reason}: " in out, (line, out)
+        assert code == 1 and f"  rejected  {reason}: " in out, (line, out)
     code, out = explained("x:1|c", "x:1|g")
-    assert code == 1 and "    refused   type_conflict: " in out, out
+    assert code == 1 and "    rejected  type_conflict: " in out, out
 
 
 def test_parts_ignored_are_named():
@@ -101,13 +101,13 @@ def test_parts_ignored_are_named():
     assert "  ignored   invalid_sample_factor: " in out and "  ignored   unknown_field: " in out, out
 
 
-def test_steps_are_told_as_ingest_takes_them():
+def test_actions_are_those_of_ingest():
     code, out = explained("a.1:50|g")
-    assert code == 0 and "    passed    the value is not within -Inf and 10\n" in out, out
+    assert code == 0 and "    skipped   the value is not between -Inf and 10\n" in out, out
     assert out.count("    effect    gauge = 50\n") == 1, out
     code, out = explained("a.1:5|g")
     assert code == 0 and out.count("    effect    gauge = 5\n") == 1, out
-    assert "    effect    none: an earlier rule has fed this series\n" in out, out
+    assert "    effect    none: an earlier rule has updated this series\n" in out, out
     assert "    effect    gauge +5\n" in explained("a.1:+5|g")[1]
 
 

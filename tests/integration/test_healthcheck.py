@@ -97,8 +97,8 @@ def test_the_deadline_is_for_all_of_it():
 
 
 def test_mistakes():
-    for args, message in ((("https://x:1",), "write http://host:port"),
-                          (("localhost:1",), "write http://host:port"),
+    for args, message in ((("https://x:1",), "expected http://host:port"),
+                          (("localhost:1",), "expected http://host:port"),
                           (("http://localhost",), "there is no port"),
                           (("http://:99999",), "not a number from 0 to 65535"),
                           (("--web.listen-address=x",), "there is no port"),

@@ -117,9 +117,9 @@ def test_configuration_that_was_changed_is_kept():
         for path in CONFIGURATION:
             write("; mine\n", at, path)
         said = make("install", at)
-        assert said.count("kept, for it was changed: ") == 2, said
+        assert said.count("kept, because it was changed: ") == 2, said
         said = make("uninstall", at)
-        assert said.count("left, for it was changed: ") == 2, said
+        assert said.count("kept, because it was changed: ") == 2, said
         assert sorted(found(at)) == sorted(CONFIGURATION)
         assert all(read(at, path) == "; mine\n" for path in CONFIGURATION)
 

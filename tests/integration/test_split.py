@@ -69,7 +69,7 @@ def test_a_late_id_retires_the_wrong_series_and_says_so_once():
         assert w.value(wrong) is None and w.value(right) == 1
         w.send("airflow.dagrun.duration.success.a.b:1|ms", "airflow.ti.start.a.b.c:1|c")
         assert w.value(right) == 2 and w.value("windsock_ambiguous_total") == 1
-        assert w.logged().count("airflow.ti.start.a.b.c is split otherwise") == 1
+        assert w.logged().count("airflow.ti.start.a.b.c now splits differently") == 1
 
 
 def test_two_segments_are_not_ambiguous():

@@ -221,8 +221,8 @@ def test_names_of_sockets_have_to_be_right():
 def test_addresses_that_are_not_used_are_told():
     with Supervisor("--statsd.listen-udp=127.0.0.1:0") as s:
         s.start()
-        assert "so --statsd.listen-udp is not used" in s.logged()
-        assert "so --web.listen-address is not used" not in s.logged()
+        assert "so --statsd.listen-udp is ignored" in s.logged()
+        assert "so --web.listen-address is ignored" not in s.logged()
         s.stop()
 
 
@@ -230,5 +230,5 @@ def test_passed_sockets_have_one_worker():
     with Supervisor("--statsd.workers=3") as s:
         s.start()
         assert "\nwindsock_workers 1\n" in s.get()
-        assert "sockets that systemd passes have one worker" in s.logged()
+        assert "sockets passed by systemd have one worker" in s.logged()
         s.stop()

@@ -166,8 +166,8 @@ def test_small_receive_buffer_is_told():
         asked = min(int(most.read()) * 3 // 2, 1 << 30)  # half as much again as is allowed
     with Windsock(f"--statsd.read-buffer={asked - 1}", wrapper=wrapper) as w:
         warning = re.search(r"level=warn topic=statsd msg=\"the kernel granted 127.0.0.1:"
-                            + str(w.udp) + r" a receive buffer of (\d+) bytes of the "
-                            + str(asked - 1) + " asked for: .*sysctl -w net.core.rmem_max="
+                            + str(w.udp) + r" a receive buffer of (\d+) of the "
+                            + str(asked - 1) + " bytes requested.*sysctl -w net.core.rmem_max="
                             + str(asked - 1) + ".*--statsd.read-buffer", w.logged())
         assert warning, w.logged()
         granted = int(warning[1])

@@ -106,7 +106,7 @@ class Step:
             text += "; initializes " + series.rsplit(" ", 1)[0]
         if "dropped" in self.said:
             text += ": dropped"
-        for reason in self.said.get("refused", ()):
+        for reason in self.said.get("rejected", ()):
             text += ": REFUSED " + reason
         if "effect" in self.said:
             text += ": " + self.said["series"][0].rsplit(" ", 1)[0] + " " + self.said["effect"][0]
@@ -127,7 +127,7 @@ def steps(block):
             found[-1].captures = dict(re.findall(r'(\w+)="([^"]*)"', text))
         elif found:
             found[-1].said.setdefault(word, []).append(text)
-        elif word == "refused":
+        elif word == "rejected":
             found.append(Step("REFUSED"))
     return found
 

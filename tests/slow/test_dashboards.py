@@ -412,7 +412,7 @@ def slots_are_airflows(shows, name):
 
 def heartbeats_are_those_sent(shows, name):
     sent = sum(b"scheduler_heartbeat:1|c" in datagram for _, datagram in recording(name))
-    a_minute = shows.by(title="Heartbeats a minute")[()]
+    a_minute = shows.by(title="Heartbeats per minute")[()]
     # Of five minutes; the first made the series.
     assert sent > 5 and sent - 2 < 5 * a_minute < 1.12 * sent, (a_minute, sent)
     assert shows.by("instance", title="Scheduler Heartbeat") == {("windsock:9092",): a_minute}

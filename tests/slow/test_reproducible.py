@@ -26,7 +26,7 @@ def builds():
         umask = os.umask(0o077)
         host = ["unshare", "--uts", "sh", "-c", 'hostname other; exec "$@"', "sh"]
         TWO = build("two/and/longer", ["faketime", "-f", "+400d", *(host if os.geteuid() == 0 else [])],
-                    os.cpu_count(), touch=("src/daemon/conf.c", "Makefile"), **OTHER)
+                    os.cpu_count(), touch=("src/base/build.c", "Makefile"), **OTHER)
         os.umask(umask)
         yield
 

@@ -15,18 +15,18 @@ from psycopg2.extras import execute_values
 import service
 import trades
 
-MESSAGES = Counter("consumer_messages_total", "Trades stored: rows that are new and committed.")
-DUPLICATES = Counter("consumer_duplicates_total", "Trades read again that were stored already.")
+MESSAGES = Counter("consumer_messages_total", "Trades stored: new rows that are committed.")
+DUPLICATES = Counter("consumer_duplicates_total", "Trades read again that were already stored.")
 BYTES = Counter("consumer_bytes_total", "Bytes of the trades stored, without keys and headers.")
-FAILURES = Counter("consumer_failures_total", "What went wrong, by reason.  Only undecodable "
-                   "messages are lost, the rest is tried again.", ["reason"])
+FAILURES = Counter("consumer_failures_total", "Failures, by reason.  Only undecodable "
+                   "messages are lost, the others are retried.", ["reason"])
 BATCH = Histogram("consumer_batch_messages", "Messages in a batch.",
                   buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000))
-BATCH_TIME = Histogram("consumer_batch_seconds", "From a batch's first message to its commit.",
+BATCH_TIME = Histogram("consumer_batch_seconds", "Time from the first message of a batch to its commit.",
                        buckets=(.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60, 300))
-INSERT_TIME = Histogram("consumer_insert_seconds", "Inserting a batch and committing it.",
+INSERT_TIME = Histogram("consumer_insert_seconds", "Time to insert and commit a batch.",
                         buckets=(.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30))
-END_TO_END = Histogram("pipeline_end_to_end_seconds", "From a trade to its row being committed.",
+END_TO_END = Histogram("pipeline_end_to_end_seconds", "Time from a trade to the commit of its row.",
                        buckets=(.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600))
 for name in ("broker", "commit", "database_away", "database_refused", "undecodable"):
     FAILURES.labels(name)
@@ -44,18 +44,18 @@ ROW = "(%s, %s, %s, %s, %s, %s, %s, %s, %s, to_timestamp(%s))"
 
 def options():
     parser = service.settings(__doc__.split("\n")[0], "127.0.0.1:8001")
-    parser.setting("--topic", "KAFKA_TOPIC", "trades", "what is read")
+    parser.setting("--topic", "KAFKA_TOPIC", "trades", "topic to read")
     parser.setting("--group", "KAFKA_GROUP", "trades-to-postgres", "consumer group")
-    parser.setting("--database", "DATABASE_URL", "", "of libpq, which reads PGHOST, PGPASSWORD "
-                   "and so on, too; passwords do not belong into flags")
-    parser.setting("--batch", "BATCH_MESSAGES", 500, "messages in a batch, at most", service.count)
-    parser.setting("--batch-time", "BATCH_SECONDS", 0.25, "how long a batch waits to be full",
+    parser.setting("--database", "DATABASE_URL", "", "connection string; libpq also reads PGHOST, "
+                   "PGPASSWORD and so on; do not put passwords in flags")
+    parser.setting("--batch", "BATCH_MESSAGES", 500, "maximum number of messages in a batch", service.count)
+    parser.setting("--batch-time", "BATCH_SECONDS", 0.25, "seconds that a batch waits to fill up",
                    service.positive)
     return parser.parse_args()
 
 
 class Database:
-    """One connection, made when it is needed."""
+    """One connection, opened on demand."""
 
     def __init__(self, url):
         self.url = url
@@ -66,12 +66,12 @@ class Database:
             self.url, connect_timeout=5, tcp_user_timeout=10000, application_name="consumer",
             options="-c statement_timeout=30s")
         with self.connection, self.connection.cursor() as cursor:
-            # "IF NOT EXISTS" does not keep two sessions from making it at once.
+            # "IF NOT EXISTS" does not prevent two sessions from creating it at the same time.
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('trades'))")
             cursor.execute(TABLE)
 
     def insert(self, rows):
-        """The keys of the rows that were not there."""
+        """The keys of the new rows."""
         if self.connection is None:
             self.connect()
         with self.connection, self.connection.cursor() as cursor:
@@ -84,7 +84,7 @@ class Database:
 
 
 class Reader:
-    """Messages of the group's partitions that this consumer has."""
+    """Messages of the partitions that are assigned to this consumer."""
 
     def __init__(self, brokers, group, topic):
         self.outage = service.Outage("broker")
@@ -110,7 +110,7 @@ class Reader:
         return message
 
     def batch(self, most, seconds):
-        """(when the first came, messages); a batch ends when it is full or its time is over."""
+        """(time of the first one, messages); a batch ends when it is full or its time is up."""
         messages, self.early = self.early, []
         began = end = time.monotonic()
         while not service.stopping.is_set() and len(messages) < most:
@@ -127,12 +127,12 @@ class Reader:
         return began, messages
 
     def wait(self, seconds):
-        """A member of the group that does not poll would be taken for dead."""
+        """A member of the group that does not poll would be considered dead."""
         end = time.monotonic() + seconds
         while not service.stopping.is_set() and time.monotonic() < end:
             self.kafka.pause(self.kafka.assignment())
             message = self.poll(service.MOMENT)
-            # Of a partition that came to us while we wait.
+            # From a partition that was assigned while waiting.
             if message is not None:
                 self.early.append(message)
 
@@ -140,12 +140,12 @@ class Reader:
         self.kafka.resume(self.kafka.assignment())
 
     def close(self):
-        """Leaves the group, in a thread: without a broker the client would try for ever."""
+        """Leaves the group, in a thread: without a broker the client would retry forever."""
         leaving = threading.Thread(target=self.kafka.close, daemon=True)
         leaving.start()
         leaving.join(LEAVE_SECONDS)
         if leaving.is_alive():
-            service.log.warning("left without a word: no broker answers")
+            service.log.warning("ended without leaving the group: no broker answers")
 
     def commit(self, messages):
         ours = {(p.topic, p.partition) for p in self.kafka.assignment()}
@@ -186,7 +186,7 @@ class Writer:
         self.outage = service.Outage("database")
 
     def insert(self, rows):
-        """Until it is done; None when the end comes first."""
+        """Retries until it is done; None if the program ends first."""
         while not service.stopping.is_set():
             try:
                 with INSERT_TIME.time():
@@ -195,7 +195,7 @@ class Writer:
                 away = isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError))
                 FAILURES.labels("database_away" if away else "database_refused").inc()
                 self.database.close()
-                # Of a connection that broke, rolling back fails too: the first error says more.
+                # If the connection is broken, the rollback fails too: the first error is more helpful.
                 self.reader.wait(self.outage.failed(error.__context__ or error))
             else:
                 if self.outage.since is not None:
@@ -205,7 +205,7 @@ class Writer:
         return None
 
     def store(self, messages):
-        """Whether the messages are done with."""
+        """Whether the messages have been handled."""
         good = decoded(messages)
         if not good:
             return True

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Brokers, offsets and the lag of consumer groups, for machines without kafka_exporter.
 
-The names are kafka_exporter's, as far as the dashboards and the alerts ask for them.  Kafka is
-asked at each scrape.  Other than there, kafka_brokers is 0 while no broker answers, and a partition
-of which a group has committed nothing has no lag."""
+The names are those of kafka_exporter, limited to what the dashboards and alerts use.  Each scrape
+queries Kafka.  In contrast to kafka_exporter, kafka_brokers is 0 if no broker answers, and a partition
+in which a group has committed nothing has no lag."""
 import threading
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -14,7 +14,7 @@ from prometheus_client.core import GaugeMetricFamily
 
 import service
 
-# Prometheus waits for ten, unless told otherwise.
+# By default Prometheus waits ten seconds.
 ANSWER, SECONDS = 1.5, 4
 PARTITION = ("topic", "partition")
 GROUP = ("consumergroup", "topic", "partition")
@@ -30,7 +30,7 @@ class Kafka:
         self.alone = threading.Lock()
 
     def reader(self, group):
-        """Asks in the name of a group, and never joins it."""
+        """Queries on behalf of a group without joining it."""
         if group not in self.readers:
             self.readers[group] = Consumer(dict(self.common, **{"group.id": group,
                                                                 "enable.auto.commit": False}))
@@ -64,8 +64,8 @@ class Kafka:
         size = GaugeMetricFamily("kafka_consumergroup_members", "Members of the group.",
                                  labels=GROUP[:1])
         done = GaugeMetricFamily("kafka_consumergroup_current_offset",
-                                 "The next offset the group will read.", labels=GROUP)
-        lag = GaugeMetricFamily("kafka_consumergroup_lag", "Messages the group has not read.",
+                                 "Next offset that the group will read.", labels=GROUP)
+        lag = GaugeMetricFamily("kafka_consumergroup_lag", "Messages that the group has not read yet.",
                                 labels=GROUP)
         for group, count in members.items():
             size.add_metric([group], count)
@@ -91,7 +91,7 @@ def topic_partitions(cluster):
 
 def written(ends):
     family = GaugeMetricFamily("kafka_topic_partition_current_offset",
-                               "The offset of the next message.", labels=PARTITION)
+                               "Offset of the next message.", labels=PARTITION)
     for (topic, partition), end in ends.items():
         family.add_metric([topic, str(partition)], end)
     return family

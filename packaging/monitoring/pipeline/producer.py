@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes up trades and sends them to Kafka or Redpanda.
+"""Generates simulated trades and sends them to Kafka or Redpanda.
 
-A trade counts as sent when the broker has acknowledged it.  While no broker answers, trades wait
-in memory; what waits too long, finds no room or is left at the end is counted as failed."""
+A trade counts as sent when the broker has acknowledged it.  If no broker answers, trades wait in
+memory.  Trades that wait too long, exceed the queue or are left at the end count as failed."""
 import functools
 import random
 import time
@@ -18,8 +18,8 @@ import trades
 MESSAGES = Counter("producer_messages_total", "Trades that the broker has acknowledged.")
 BYTES = Counter("producer_bytes_total", "Bytes of these trades, without keys and headers.")
 FAILURES = Counter("producer_failures_total", "Trades that were lost, by reason.", ["reason"])
-WAITING = Gauge("producer_waiting_messages", "Trades made and not yet acknowledged.")
-DELIVERY = Histogram("producer_delivery_seconds", "From the trade to its acknowledgement.",
+WAITING = Gauge("producer_waiting_messages", "Trades generated and not yet acknowledged.")
+DELIVERY = Histogram("producer_delivery_seconds", "Time from a trade to its acknowledgement.",
                      buckets=(.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60, 300))
 REASONS = {KafkaError._MSG_TIMED_OUT: "timed_out", KafkaError._PURGE_QUEUE: "shutdown",
            KafkaError._PURGE_INFLIGHT: "shutdown", KafkaError.MSG_SIZE_TOO_LARGE: "too_large"}
@@ -30,17 +30,17 @@ FLUSH_SECONDS = 8
 
 def options():
     parser = service.settings(__doc__.split("\n")[0], "127.0.0.1:8000")
-    parser.setting("--topic", "KAFKA_TOPIC", "trades", "made when it is not there")
-    parser.setting("--partitions", "KAFKA_PARTITIONS", 3, "of a topic that is made", service.count)
-    parser.setting("--rate", "TRADES_PER_SECOND", 10.0, "trades a second", service.positive)
-    parser.setting("--seed", "TRADES_SEED", None, "the same trades each time; random if not set")
-    parser.setting("--keep", "TRADES_KEEP_SECONDS", 300.0, "how long a trade waits for a broker",
+    parser.setting("--topic", "KAFKA_TOPIC", "trades", "topic, created if it does not exist")
+    parser.setting("--partitions", "KAFKA_PARTITIONS", 3, "partitions of a new topic", service.count)
+    parser.setting("--rate", "TRADES_PER_SECOND", 10.0, "trades per second", service.positive)
+    parser.setting("--seed", "TRADES_SEED", None, "seed for reproducible trades; random if not set")
+    parser.setting("--keep", "TRADES_KEEP_SECONDS", 300.0, "seconds that a trade waits for a broker",
                    service.positive)
     return parser.parse_args()
 
 
 def make_topic(brokers, name, partitions):
-    """Waits for a broker; a topic that is there stays as it is."""
+    """Waits for a broker; an existing topic is not changed."""
     outage = service.Outage("broker")
     admin = AdminClient({"bootstrap.servers": brokers, "error_cb": lambda error: None,
                          "log_level": 0})
@@ -59,7 +59,7 @@ class Sender:
     def __init__(self, brokers, topic, keep):
         self.topic = topic
         self.outage = service.Outage("broker")
-        # Idempotence: what is sent again after a lost acknowledgement is written once.
+        # Idempotence: a trade that is resent after a lost acknowledgement is written once.
         self.kafka = Producer({"bootstrap.servers": brokers, "enable.idempotence": True,
                                "linger.ms": 20, "message.timeout.ms": int(keep * 1000),
                                "reconnect.backoff.max.ms": 2000, "log_level": 0,
@@ -69,7 +69,7 @@ class Sender:
     def trouble(self, error):
         self.outage.failed(error.str())
         if error.fatal():
-            service.log.error("cannot go on: %s", error.str())
+            service.log.error("cannot continue: %s", error.str())
             service.stopping.set()
 
     def send(self, trade):
@@ -89,7 +89,7 @@ class Sender:
         DELIVERY.observe(max(0, time.time() - began))
 
     def until(self, due):
-        """Acknowledgements are taken meanwhile."""
+        """Handles acknowledgements in the meantime."""
         while not service.stopping.is_set():
             left = due - time.monotonic()
             self.kafka.poll(min(max(left, 0), service.MOMENT))
@@ -104,14 +104,14 @@ class Sender:
 
 def produce(sender, rate, seed):
     producer = f"{random.SystemRandom().getrandbits(64):016x}"
-    service.log.info("producer %s: %g trades a second", producer, rate)
+    service.log.info("producer %s: %g trades per second", producer, rate)
     due = time.monotonic()
     for sequence, (pair, side, price, amount) in enumerate(trades.walk(seed)):
         sender.until(due)
         if service.stopping.is_set():
             return
         sender.send(trades.Trade(producer, sequence, pair, side, price, amount, time.time()))
-        # After a halt of the machine, not all that was missed.
+        # Do not catch up after a suspend of the machine.
         due = max(due + 1 / rate, time.monotonic() - 1)
 
 

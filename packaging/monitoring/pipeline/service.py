@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the programs have in common: settings, signals, log, /metrics."""
+"""Shared by the programs: settings, signals, log, /metrics."""
 import argparse
 import logging
 import os
@@ -12,12 +12,12 @@ from prometheus_client import start_http_server
 
 log = logging.getLogger()
 stopping = threading.Event()
-# A call into the Kafka client is not ended by a signal: none is longer than this.
+# A signal does not interrupt calls of the Kafka client: none may take longer than this.
 MOMENT = 0.2
 
 
 class Settings(argparse.ArgumentParser):
-    """Flags; where one is missing, the environment, then the default."""
+    """Flags take precedence over the environment, which takes precedence over the default."""
 
     def setting(self, flags, variable, default, text, kind=str):
         self.add_argument(*flags.split(), default=os.environ.get(variable, default), type=kind,
@@ -46,11 +46,12 @@ def address(text):
 
 
 def settings(description, listen):
-    """Flags that all have; the second names are those of Prometheus' exporters."""
+    """Flags of all programs; the second names are those of Prometheus exporters."""
     parser = Settings(description=description)
-    parser.setting("--listen --web.listen-address", "LISTEN_ADDRESS", listen, "where /metrics is",
-                   address)
-    parser.setting("--brokers --kafka.server", "KAFKA_BROKERS", "localhost:9092", "Kafka or Redpanda")
+    parser.setting("--listen --web.listen-address", "LISTEN_ADDRESS", listen,
+                   "address to serve /metrics on", address)
+    parser.setting("--brokers --kafka.server", "KAFKA_BROKERS", "localhost:9092",
+                   "addresses of Kafka or Redpanda")
     return parser
 
 
@@ -67,14 +68,14 @@ def start(options):
 
 
 class Outage:
-    """Something that goes away and comes back: told once each, tried less and less often."""
+    """A dependency that may fail and recover: logged once each, retried with increasing delays."""
 
     def __init__(self, what, shortest=0.2, longest=5):
         self.what, self.shortest, self.longest = what, shortest, longest
         self.since, self.delay = None, shortest
 
     def failed(self, error):
-        """How long to wait before the next try."""
+        """Returns the delay before the next try."""
         if self.since is None:
             self.since, self.delay = time.monotonic(), self.shortest
             log.warning("%s: %s", self.what, str(error).strip())
@@ -83,5 +84,5 @@ class Outage:
 
     def over(self):
         if self.since is not None:
-            log.info("%s: well again after %.1f s", self.what, time.monotonic() - self.since)
+            log.info("%s: recovered after %.1f s", self.what, time.monotonic() - self.since)
             self.since = None

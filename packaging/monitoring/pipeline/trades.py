@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Made-up trades, and the form in which they travel: JSON, numbers of money as text."""
+"""Simulated trades, and their wire format: JSON, with prices and amounts as text."""
 import json
 import random
 import re
 from collections import namedtuple
 
-# pair: where its price begins, and how far it goes in one step (a part of the price)
+# pair: initial price, and standard deviation of one step (relative to the price)
 PAIRS = {"BTC-USD": (64000.0, 0.0004), "ETH-USD": (3200.0, 0.0006), "SOL-USD": (150.0, 0.0010),
          "ADA-USD": (0.45, 0.0012), "DOGE-USD": (0.12, 0.0020)}
 LOWEST = 0.0001
@@ -19,7 +19,7 @@ LATEST = 253402300799  # the end of the year 9999
 
 
 def walk(seed):
-    """(pair, side, price, amount) without end; the same for the same seed."""
+    """Yields (pair, side, price, amount) forever; the same for the same seed."""
     dice = random.Random(seed)
     prices = {pair: price for pair, (price, _) in PAIRS.items()}
     names = list(PAIRS)
@@ -35,7 +35,7 @@ def encode(trade):
 
 
 def decode(data):
-    """A Trade, or ValueError: nothing else goes into the database."""
+    """Returns a Trade or raises ValueError: nothing else gets into the database."""
     try:
         trade = Trade(**json.loads(data))
     except (TypeError, RecursionError) as error:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the dashboards have in common: queries, variables, panels on a grid of 24 columns.
+// Shared by the dashboards: queries, variables, panels on a grid of 24 columns.
 import dashboard from "@grafana/grafana-foundation-sdk/dashboard";
 import common from "@grafana/grafana-foundation-sdk/common";
 import prometheus from "@grafana/grafana-foundation-sdk/prometheus";
@@ -12,27 +12,27 @@ const source = { type: "prometheus", uid: "${datasource}" };
 const kinds = { timeseries, stat, bargauge, table };
 const COLUMNS = 24;
 
-// Of the job and the instances that are chosen.
+// Selects the chosen job and instances.
 export const of = (metric, labels = "") =>
 	`${metric}{job=~"$job", instance=~"$instance"${labels && ", " + labels}}`;
 export const rate = (metric, labels) => `rate(${of(metric, labels)}[$__rate_interval])`;
 
-// The whole of a counter whose series began within a time: what made it begin counts, and a rate
-// does not see it.  Only of a process that was scraped before that time or has started since; else
-// the count may be old.
+// The value of a counter whose series started within a range: its first event counts, but a rate does
+// not include it.  Only for a process that was scraped before the range or has started since; otherwise
+// the value may be old.
 const began = (m, time, seconds) =>
 	`((${m} unless ${m} offset ${time})\n` +
 	`    and on (job, instance) (${of("up")} offset ${time} == 1\n` +
 	`      or ${of("process_start_time_seconds")} > time() - ${seconds}))`;
-// $__rate_interval in seconds Grafana does not tell: this is no less, unless the zoom is close.
+// Grafana does not provide $__rate_interval in seconds: this is not less, unless zoomed in closely.
 const SECONDS = { $__range: "$__range_s", $__rate_interval: "5 * $__interval_ms / 1000" };
 
-// What a counter has grown by in a time.
+// The increase of a counter within a range.
 export function during(metric, labels, time = "$__range") {
 	const m = of(metric, labels);
 	return `${began(m, time, SECONDS[time])}\n    or increase(${m}[${time}])`;
 }
-// The same for each bar of a diagram: each event is in one bar.
+// The same for each bar of a panel: each event is in exactly one bar.
 export function each(metric, labels) {
 	const m = of(metric, labels);
 	return `${began(m, "$__interval", "$__interval_ms / 1000")}\n` +
@@ -41,7 +41,7 @@ export function each(metric, labels) {
 
 export const sum = (by, text) => `sum${by && ` by (${by})`} (\n  ${text}\n)`;
 
-// The average of a summary, from its sum and its count.
+// The average of a summary, from its sum and count.
 export const average = (metric, by, labels, time = "$__rate_interval") =>
 	`${sum(by, during(metric + "_sum", labels, time))}\n` +
 	`  / (${sum(by, during(metric + "_count", labels, time))} > 0)`;
@@ -69,10 +69,10 @@ export const STATUSES = { success: "green", failed: "red", upstream_failed: "dar
 const legend = (mode, place) => new common.VizLegendOptionsBuilder().showLegend(true)
 	.displayMode(mode).placement(place);
 
-// Settings of a panel, and what they ask of the SDK.
+// Settings of a panel, and the calls of the SDK for them.
 const settings = {
 	decimals: (b, digits) => b.decimals(digits),
-	// Whole numbers, of which there may be none.
+	// Whole numbers, possibly zero.
 	whole: (b) => b.decimals(0).axisSoftMax(1),
 	min: (b, value) => b.min(value),
 	max: (b, value) => b.max(value),
@@ -80,7 +80,7 @@ const settings = {
 	points: (b, most) => b.maxDataPoints(most),
 	links: (b, links) => b.dataLinks(links.map(([title, url]) =>
 		new dashboard.DashboardLinkBuilder(title).url(url))),
-	// Colour from a value on: [value, colour], the first without a value.
+	// Color thresholds: [value, color], the first without a value.
 	steps: (b, steps) => b.thresholds(new dashboard.ThresholdsConfigBuilder()
 		.mode(dashboard.ThresholdsMode.Absolute)
 		.steps(steps.map(([value, color]) => ({ value, color }))))
@@ -92,14 +92,14 @@ const settings = {
 		{ id: "custom.fillOpacity", value: 0 }]),
 	stacked: (b) => b.stacking(new common.StackingConfigBuilder().group("A")
 		.mode(common.StackingMode.Normal)).fillOpacity(30),
-	// Bars that hold what was counted between one and the next.
+	// Bars that contain what was counted since the previous one.
 	bars: (b) => settings.stacked(b) && b.drawStyle(common.GraphDrawStyle.Bars).fillOpacity(80)
 		.lineWidth(0).maxDataPoints(30).decimals(0).min(0).axisSoftMax(1)
 		.legend(legend(common.LegendDisplayMode.List, common.LegendPlacement.Bottom).calcs(["sum"])),
-	// Many series: a table beside the diagram, the highest first.
+	// Many series: a table next to the graph, the highest values first.
 	many: (b) => b.fillOpacity(0).legend(legend(common.LegendDisplayMode.Table, common.LegendPlacement.Right)
 		.calcs(["lastNotNull", "max"]).sortBy("Max").sortDesc(true)),
-	// Values now and then, such as of runs: joined.
+	// Occasional values, such as those of runs: connected.
 	joined: (b) => b.spanNulls(true),
 	// Columns of a table from its queries: [name, settings by id], the labels first.
 	columns: (b, columns) => {
@@ -117,7 +117,7 @@ const settings = {
 
 const last = () => new common.ReduceDataOptionsBuilder().values(false).calcs(["lastNotNull"]);
 
-// What each kind of panel has from the start.
+// Defaults of each kind of panel.
 const basics = {
 	timeseries: (b) => b.fillOpacity(8).lineWidth(1).showPoints(common.VisibilityMode.Auto)
 		.axisSoftMin(0)
