@@ -16,8 +16,9 @@ struct pair {
 
 #define PAIRS_MAX (RULE_LABELS_MAX + WS_TAGS_MAX + 1)
 
-/* A target under construction.  Family and help are in the scratch's buffers. */
+/* A target under construction. */
 struct draft {
+	struct ws_buf family, help;
 	struct pair labels[PAIRS_MAX];
 	size_t nlabels;
 	const struct settings *set;
@@ -39,7 +40,7 @@ struct ws_scratch {
 	struct ws_buf name;  /* the joined name, if the head has two pieces */
 	struct ws_buf keys;  /* sanitized tag keys */
 	struct ws_buf value; /* expanded label values */
-	struct ws_buf family, help; /* of the draft */
+	struct draft draft;  /* one at a time */
 	struct pair tags[WS_TAGS_MAX];
 	size_t ntags;
 	struct ws_span full_name;
@@ -86,8 +87,8 @@ void ws_resolution_free(struct ws_resolution *r)
 	ws_buf_fini(&s->name);
 	ws_buf_fini(&s->keys);
 	ws_buf_fini(&s->value);
-	ws_buf_fini(&s->family);
-	ws_buf_fini(&s->help);
+	ws_buf_fini(&s->draft.family);
+	ws_buf_fini(&s->draft.help);
 	free(s);
 	free(r->actions);
 	free(r->targets);
@@ -311,19 +312,34 @@ static void write_labels(const struct draft *d, struct ws_buf *out)
 
 /* --- actions and targets ---------------------------------------------------------------- */
 
+/* Starts the scratch's draft again; family, help and labels are empty. */
+static struct draft *begin_draft(struct ws_scratch *s, const struct settings *set,
+                                 enum ws_kind kind, bool unmatched)
+{
+	struct draft *d = &s->draft;
+
+	ws_buf_reset(&d->family);
+	ws_buf_reset(&d->help);
+	d->nlabels = 0;
+	d->set = set;
+	d->kind = kind;
+	d->unmatched = unmatched;
+	return d;
+}
+
 /* Appends the draft and its action.  False: out of memory. */
-static bool append(struct ws_resolution *r, struct ws_action action, enum ws_type type,
-                   const struct draft *d)
+static bool append(struct ws_resolution *r, struct ws_action action, enum ws_type type)
 {
 	struct ws_scratch *s = r->scratch;
+	const struct draft *d = &s->draft;
 	struct offsets *at = &s->offsets[r->nactions];
 
 	action.op = (uint8_t)op_of(type, d->kind);
 	action.absolute = d->set->absolute;
 	at->family = s->text.len;
-	ws_buf_span(&s->text, ws_buf_text(&s->family));
+	ws_buf_span(&s->text, ws_buf_text(&d->family));
 	at->help = s->text.len;
-	ws_buf_span(&s->text, ws_buf_text(&s->help));
+	ws_buf_span(&s->text, ws_buf_text(&d->help));
 	at->labels = s->text.len;
 	write_labels(d, &s->text);
 	at->end = s->text.len;
@@ -335,13 +351,7 @@ static bool append(struct ws_resolution *r, struct ws_action action, enum ws_typ
 	};
 	r->actions[r->nactions++] = action;
 	/* A truncated name would be another family. */
-	return s->text.err == WS_OK && s->family.err == WS_OK && s->help.err == WS_OK;
-}
-
-static void begin_draft(struct ws_scratch *s)
-{
-	ws_buf_reset(&s->family);
-	ws_buf_reset(&s->help);
+	return s->text.err == WS_OK && d->family.err == WS_OK && d->help.err == WS_OK;
 }
 
 static void write_family(const struct rule *rule, const struct ws_span *values,
@@ -363,21 +373,21 @@ static bool add_series(const struct ws_mapping *m, const struct rule *rule, cons
                        struct ws_resolution *r)
 {
 	struct ws_scratch *s = r->scratch;
-	struct draft d = { .set = &rule->set };
+	enum ws_kind kind = rule->set.has_kind
+	                            ? rule->set.kind
+	                            : kind_of(type, m->files[rule->file].set.kind);
+	struct draft *d = begin_draft(s, &rule->set, kind, false);
 	size_t i;
 
-	begin_draft(s);
-	d.kind = rule->set.has_kind ? rule->set.kind
-	                            : kind_of(type, m->files[rule->file].set.kind);
-	write_family(rule, values, &s->family);
-	template_expand(&rule->help, values, false, &s->help);
-	if (!add_rule_labels(rule, values, s, &d))
+	write_family(rule, values, &d->family);
+	template_expand(&rule->help, values, false, &d->help);
+	if (!add_rule_labels(rule, values, s, d))
 		return false;
 	for (i = 0; rule->set.keep_tags && i < s->ntags; i++) {
 		if (!is_used(rule, s->tags[i].name) && !is_used(by, s->tags[i].name))
-			add_label(&d, s->tags[i].name, s->tags[i].value);
+			add_label(d, s->tags[i].name, s->tags[i].value);
 	}
-	return append(r, action, type, &d);
+	return append(r, action, type);
 }
 
 static bool is_bounded(const struct rule *rule)
@@ -493,21 +503,20 @@ static bool add_unmatched(const struct ws_mapping *m, enum ws_type type, struct 
 	};
 	struct ws_scratch *s = r->scratch;
 	const struct settings *set = m->nfiles > 0 ? &m->files[0].set : &standard;
-	struct draft d = { .set = set, .kind = kind_of(type, set->kind), .unmatched = true };
+	struct draft *d = begin_draft(s, set, kind_of(type, set->kind), true);
 	size_t i;
 
-	begin_draft(s);
-	ws_name_sanitise(&s->family, s->full_name);
-	ws_buf_str(&s->help, "StatsD metric that no rule matched.");
+	ws_name_sanitise(&d->family, s->full_name);
+	ws_buf_str(&d->help, "StatsD metric that no rule matched.");
 	for (i = 0; i < s->ntags; i++) {
 		if (!is_ignored(set, s->tags[i].name))
-			add_label(&d, s->tags[i].name, s->tags[i].value);
+			add_label(d, s->tags[i].name, s->tags[i].value);
 	}
 	if (m->nfiles > 0 && m->files[0].sender_label.len > 0)
-		add_label(&d, m->files[0].sender_label, s->sender);
+		add_label(d, m->files[0].sender_label, s->sender);
 	r->keep = true;
 	return append(r, (struct ws_action){ .rule = WS_NO_RULE, .stop = true, .scale = set->scale },
-	              type, &d);
+	              type);
 }
 
 static bool is_same_series(const struct ws_resolution *r, size_t a, size_t b)

@@ -25,25 +25,29 @@ static void cut_segments(struct pieces *p)
 	p->starts[p->n] = at == NULL ? end + 1 : at;
 }
 
-/* Whether the pattern matches with segments [i, i + len) as the known capture. */
-static bool fits(const struct pieces *p, size_t i, size_t len, struct ws_span *value,
-                 struct ws_span *values)
+/* Segments [i, i + len) as the known capture.  False: no match can begin there. */
+static bool candidate(const struct pieces *p, size_t i, size_t len, struct ws_span *value)
 {
 	*value = ws_span_between(p->starts[i], p->starts[i + len] - 1);
-	return (p->only == NULL || p->starts[i] == p->only) &&
-	       pattern_match_with(&p->rule->pattern, p->name, p->rule->known, *value, values);
+	return p->only == NULL || p->starts[i] == p->only;
 }
 
-/* Whether there is a split with another value of the known capture than in `values`. */
-static bool is_divisible(const struct pieces *p, const struct ws_span *values)
+static bool matches(const struct pieces *p, struct ws_span value, struct ws_span *values)
 {
-	struct ws_span value, other[RULE_VARIABLES_MAX], now = values[p->rule->known];
+	return pattern_match_with(&p->rule->pattern, p->name, p->rule->known, value, values);
+}
+
+/* Whether there is a split with another value of the known capture than `now`. */
+static bool is_divisible(const struct pieces *p, struct ws_span now)
+{
+	struct ws_span value, other[RULE_VARIABLES_MAX];
 	size_t i, len;
 
 	for (len = 1; len <= p->n; len++) {
 		for (i = 0; i + len <= p->n; i++) {
-			if (fits(p, i, len, &value, other) &&
-			    (value.ptr != now.ptr || value.len != now.len))
+			if (candidate(p, i, len, &value) &&
+			    (value.ptr != now.ptr || value.len != now.len) &&
+			    matches(p, value, other))
 				return true;
 		}
 	}
@@ -72,11 +76,8 @@ static bool find_known(const struct pieces *p, const struct rule_file *file,
 
 	for (len = p->n; len > 0; len--) {
 		for (i = 0; i + len <= p->n; i++) {
-			if (p->only != NULL && p->starts[i] != p->only)
-				continue;
-			value = ws_span_between(p->starts[i], p->starts[i + len] - 1);
-			if (!is_known(p->rule, file, learned, value) ||
-			    !fits(p, i, len, &value, other))
+			if (!candidate(p, i, len, &value) ||
+			    !is_known(p->rule, file, learned, value) || !matches(p, value, other))
 				continue;
 			memcpy(values, other, p->rule->ncaptures * sizeof(*values));
 			return true;
@@ -97,7 +98,7 @@ struct split split_name(const struct rule *rule, const struct rule_file *file,
 	cut_segments(&p);
 	if (rule->known_after != SIZE_MAX)
 		p.only = name.ptr + rule->known_after;
-	split.divisible = is_divisible(&p, values);
+	split.divisible = is_divisible(&p, values[rule->known]);
 	split.known = find_known(&p, file, learned, values);
 	return split;
 }
