@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # make test       unit tests, corpora, integration tests
 # make lint       what can be checked without running it
-# make bench      what a sample and a series cost
+# make bench      benchmarks: cost per sample and per series
 # make fuzz       libFuzzer, FUZZ_SECONDS for each target
 # make e2e, monitoring-test, drift, capture, pictures, dashboards: docs/testing.md
 
@@ -36,6 +36,8 @@ $(BUILD)/tests/unit/test_corpus_%: $(BUILD)/fuzz/replay.o $(BUILD)/fuzz/fuzz_%.o
 
 units: $(UNITS) $(CORPORA)
 test: $(BUILD)/windsock units $(BUILD)/deps-test
+	@echo '  TEST  $(words $(UNITS) $(CORPORA)) unit tests, $(words $(wildcard \
+	  tests/integration/test_*.py)) files of integration tests; takes a minute'
 	$(Q)$(RUN) $(sort $(wildcard tests/integration/test_*.py)) $(UNITS) $(CORPORA)
 
 capture:

@@ -23,7 +23,7 @@ enum ws_scope {
 	X(INVALID, "invalid", NONE, "not valid")                                             \
 	X(SYSTEM, "system", NONE, "a system call failed")                            \
 	X(MALFORMED_LINE, "malformed_line", LINE,                                            \
-	  "no name before ':', bytes that are not UTF-8, or ':' inside a name-style tag")    \
+	  "no ':', no name before it, bytes that are not UTF-8, or ':' in a tag of the name")    \
 	X(NO_PARTS, "not_enough_parts_after_colon", LINE, "no '|' after the value")          \
 	X(MIXED_TAGS, "mixed_tagging_styles", LINE,                                          \
 	  "tags in the name and after '|#' on one line")                                     \

@@ -28,7 +28,7 @@ def notes(text, version):
     """The section without its heading, with the addresses that it refers to."""
     found = sections(text)
     if version not in found:
-        raise ValueError(f"no section of {version}, there are: {', '.join(found) or 'none'}")
+        raise ValueError(f"no section of {version}; its sections: {', '.join(found) or 'none'}")
     date, lines = found[version]
     if version != "Unreleased" and not date:
         raise ValueError(f"{version} has no date")

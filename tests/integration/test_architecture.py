@@ -14,7 +14,7 @@ INCLUDE = re.compile(r'^#include ["<]([\w./-]+)[">]', re.M)
 PURE = re.compile(r"""
     (__)?(mem(chr|cmp|cpy|move|set)|str(chr|cspn|len|tod)|v?snprintf)(_chk)?
     |aligned_alloc|calloc|free|malloc|realloc|qsort|__stack_chk_fail
-    |frexp|ldexp|log|pthread_mutex_\w+|_GLOBAL_OFFSET_TABLE_
+    |frexp|ldexp|log|ceil|bcmp|pthread_mutex_\w+|_GLOBAL_OFFSET_TABLE_
     |deflate\w*|ini_parse_stream|pcre2_\w+
     |__(asan|ubsan|tsan|sanitizer)\w+|_?_?stack_chk_guard""", re.X)
 

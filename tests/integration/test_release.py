@@ -49,14 +49,14 @@ CUT = (
     ("1.1.0", "- The first.\n"),
 )
 REFUSED = (
-    (CHANGELOG, "1.1", "no section of 1.1, there are: Unreleased, 1.10.0, 1.1.0"),
-    (CHANGELOG, "1.10", "no section of 1.10,"),
+    (CHANGELOG, "1.1", "no section of 1.1; its sections: Unreleased, 1.10.0, 1.1.0"),
+    (CHANGELOG, "1.10", "no section of 1.10;"),
     ("## [1.0.0]\n\n- x\n", "1.0.0", "1.0.0 has no date"),
     ("## [1.0.0] - 2026-01-01\n\n### Added\n", "1.0.0", "1.0.0 says nothing"),
     ("## [1.0.0] - 2026-01-01\n\n[1.0.0]: https://x\n", "1.0.0", "1.0.0 says nothing"),
     ("## [1.0.0] - 1 May\n\n- x\n", "1.0.0", "line 1: neither a version nor a date"),
     ("## 1.0.0 - 2026-01-01\n\n- x\n## [1.0.0]\n", "1.0.0", "line 4: 1.0.0 is there twice"),
-    ("", "1.0.0", "no section of 1.0.0, there are: none"),
+    ("", "1.0.0", "no section of 1.0.0; its sections: none"),
 )
 # Where a version stands, besides the names of images.
 PLACES = (
