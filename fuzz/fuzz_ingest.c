@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	feed(g, m, all, 1);
 	feed(g, m, all, 2);
-	e = ws_exposition_new(store, size % 2 == 1, 2);
+	e = ws_exposition_new(store, size % 2 == 1 ? WS_FORMAT_OPENMETRICS : WS_FORMAT_TEXT, 2);
 	while (ws_exposition_more(e, &out))
 		;
 	ws_exposition_free(e);

@@ -11,22 +11,26 @@
 
 #include <stdbool.h>
 #include <windsock/buf.h>
+#include <windsock/format.h>
 #include <windsock/store.h>
 
 struct ws_exposition;
 
 /* Reads the store as of `now`.  NULL: out of memory. */
-struct ws_exposition *ws_exposition_new(struct ws_store *store, bool openmetrics, int64_t now);
+struct ws_exposition *ws_exposition_new(struct ws_store *store, enum ws_format format,
+                                       int64_t now);
 void ws_exposition_free(struct ws_exposition *exposition);
 
 /* Adds the next slice (about 64 KiB) of the store's families.  False: that was the last one,
- * or out of memory (out->err).  The caller writes OpenMetrics' "# EOF" line, after any
- * families of its own. */
+ * or out of memory (out->err).  The caller's own families follow, then ws_exposition_end. */
 bool ws_exposition_more(struct ws_exposition *exposition, struct ws_buf *out);
 
 /* The head of a family: HELP and TYPE, in OpenMetrics also UNIT.  A counter's _total is kept
  * in text and removed in OpenMetrics.  For families that are not in the store. */
-void ws_exposition_head(struct ws_buf *out, bool openmetrics, const char *name, enum ws_kind kind,
-                        const char *help);
+void ws_exposition_head(struct ws_buf *out, enum ws_format format, const char *name,
+                        enum ws_kind kind, const char *help);
+
+/* What ends a response: the "# EOF" line of OpenMetrics. */
+void ws_exposition_end(struct ws_buf *out, enum ws_format format);
 
 #endif

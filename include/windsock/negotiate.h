@@ -7,12 +7,8 @@
 #define WINDSOCK_NEGOTIATE_H
 
 #include <stdbool.h>
+#include <windsock/format.h>
 #include <windsock/span.h>
-
-enum ws_format {
-	WS_FORMAT_TEXT,        /* text/plain; version=0.0.4 */
-	WS_FORMAT_OPENMETRICS, /* application/openmetrics-text; version=1.0.0 or 0.0.1 */
-};
 
 enum ws_escaping {
 	WS_ESCAPING_UNDERSCORES, /* also for a missing or unknown parameter */

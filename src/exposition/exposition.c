@@ -13,20 +13,21 @@ struct ws_exposition {
 	struct ws_cursor *cursor;
 	struct ws_buf *out; /* during ws_exposition_more */
 	size_t begin;       /* length of `out` at the start of the slice */
-	bool openmetrics;
+	enum ws_format format;
 	int64_t now;
 	/* le="0.005" or quantile="0.5" of the current family, concatenated. */
 	struct ws_buf suffixes;
 	size_t ends[WS_BUCKETS_MAX + 1];
 };
 
-struct ws_exposition *ws_exposition_new(struct ws_store *store, bool openmetrics, int64_t now)
+struct ws_exposition *ws_exposition_new(struct ws_store *store, enum ws_format format,
+                                       int64_t now)
 {
 	struct ws_exposition *e = calloc(1, sizeof(*e));
 
 	if (e == NULL)
 		return NULL;
-	e->openmetrics = openmetrics;
+	e->format = format;
 	e->now = now;
 	e->cursor = ws_cursor_new(store);
 	if (e->cursor == NULL) {
@@ -69,11 +70,12 @@ static void write_unit(struct ws_buf *out, struct ws_span name)
 	}
 }
 
-static void write_head(struct ws_buf *out, bool openmetrics, struct ws_span name,
+static void write_head(struct ws_buf *out, enum ws_format format, struct ws_span name,
                        enum ws_kind kind, struct ws_span help, bool clash)
 {
 	struct ws_span total = ws_span_str("_total");
 	const char *word = ws_kind_word(kind);
+	bool openmetrics = format == WS_FORMAT_OPENMETRICS;
 
 	if (openmetrics && kind == WS_KIND_COUNTER) {
 		if (!clash && ws_span_ends(name, total) && name.len > total.len)
@@ -99,10 +101,10 @@ static void write_head(struct ws_buf *out, bool openmetrics, struct ws_span name
 	}
 }
 
-void ws_exposition_head(struct ws_buf *out, bool openmetrics, const char *name, enum ws_kind kind,
-                        const char *help)
+void ws_exposition_head(struct ws_buf *out, enum ws_format format, const char *name,
+                        enum ws_kind kind, const char *help)
 {
-	write_head(out, openmetrics, ws_span_str(name), kind, ws_span_str(help), false);
+	write_head(out, format, ws_span_str(name), kind, ws_span_str(help), false);
 }
 
 static void add_suffix(struct ws_exposition *e, size_t i, const char *label, double v)
@@ -119,7 +121,7 @@ static void begin_family(struct ws_exposition *e, const struct ws_family_view *f
 	const struct ws_kind_options *options = family->options;
 	size_t i;
 
-	write_head(e->out, e->openmetrics, family->name, family->kind, family->help,
+	write_head(e->out, e->format, family->name, family->kind, family->help,
 	           family->openmetrics_clash);
 	ws_buf_reset(&e->suffixes);
 	if (family->kind == WS_KIND_SUMMARY) {
@@ -256,4 +258,10 @@ bool ws_exposition_more(struct ws_exposition *e, struct ws_buf *out)
 	e->out = out;
 	e->begin = out->len;
 	return ws_cursor_read(e->cursor, &reader) && out->err == WS_OK;
+}
+
+void ws_exposition_end(struct ws_buf *out, enum ws_format format)
+{
+	if (format == WS_FORMAT_OPENMETRICS)
+		ws_buf_str(out, "# EOF\n");
 }

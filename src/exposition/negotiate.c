@@ -5,7 +5,7 @@
 #define Q_ONE 1000
 #define Q_MISSING (-1)
 
-#define FORMATS 3
+#define FORMATS 3 /* OpenMetrics 0.0.1 counts as one */
 #define ESCAPINGS 4
 
 /* One element of either header: a media range or a coding, with its parameters and q. */

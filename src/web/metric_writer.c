@@ -7,7 +7,7 @@
 void metric_head(const struct metric_writer *w, const char *name, enum ws_kind kind,
                  const char *help)
 {
-	ws_exposition_head(w->out, w->openmetrics, name, kind, help);
+	ws_exposition_head(w->out, w->format, name, kind, help);
 }
 
 static void write_labels(const struct metric_writer *w, const struct metric_label *label)

@@ -5,14 +5,14 @@
 #ifndef METRIC_WRITER_H
 #define METRIC_WRITER_H
 
-#include <stdbool.h>
 #include <windsock/buf.h>
+#include <windsock/format.h>
 #include <windsock/kind.h>
 #include <windsock/span.h>
 
 struct metric_writer {
 	struct ws_buf *out;
-	bool openmetrics;
+	enum ws_format format;
 };
 
 struct metric_label {

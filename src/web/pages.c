@@ -16,7 +16,7 @@
 struct scrape {
 	const struct status *status;
 	struct ws_exposition *exposition;
-	bool openmetrics;
+	enum ws_format format;
 };
 
 static bool scrape_more(void *stream, struct ws_buf *chunk)
@@ -26,9 +26,8 @@ static bool scrape_more(void *stream, struct ws_buf *chunk)
 
 	if (ws_exposition_more(s->exposition, chunk))
 		return true;
-	self_metrics_write(chunk, s->openmetrics, status);
-	if (s->openmetrics)
-		ws_buf_str(chunk, "# EOF\n");
+	self_metrics_write(chunk, s->format, status);
+	ws_exposition_end(chunk, s->format);
 	return false;
 }
 
@@ -40,7 +39,7 @@ static void scrape_done(void *stream)
 	free(s);
 }
 
-static void reject_memory(struct http_reply *reply)
+static void reply_out_of_memory(struct http_reply *reply)
 {
 	reply->status = 500;
 	ws_buf_str(&reply->body, "out of memory\n");
@@ -54,15 +53,15 @@ static void handle_metrics(void *user, const struct http_request *request,
 	struct scrape *s = calloc(1, sizeof(*s));
 
 	if (s == NULL) {
-		reject_memory(reply);
+		reply_out_of_memory(reply);
 		return;
 	}
 	s->status = status;
-	s->openmetrics = accepted.format == WS_FORMAT_OPENMETRICS;
-	s->exposition = ws_exposition_new(status->store, s->openmetrics, clock_now());
+	s->format = accepted.format;
+	s->exposition = ws_exposition_new(status->store, s->format, clock_now());
 	if (s->exposition == NULL) {
 		free(s);
-		reject_memory(reply);
+		reply_out_of_memory(reply);
 		return;
 	}
 	reply->content_type = ws_negotiate_content_type(accepted);

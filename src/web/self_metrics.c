@@ -273,9 +273,9 @@ static void write_http(const struct metric_writer *w, const struct status *statu
 	metric_labelled(w, rejected, "reason", ws_span_str("refused"), c.rejected);
 }
 
-void self_metrics_write(struct ws_buf *out, bool openmetrics, const struct status *status)
+void self_metrics_write(struct ws_buf *out, enum ws_format format, const struct status *status)
 {
-	struct metric_writer w = { .out = out, .openmetrics = openmetrics };
+	struct metric_writer w = { .out = out, .format = format };
 	struct ws_shard sum;
 
 	ws_stats_sum(status->stats, &sum);

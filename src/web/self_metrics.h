@@ -6,8 +6,10 @@
 #ifndef SELF_METRICS_H
 #define SELF_METRICS_H
 
+#include <windsock/format.h>
+
 #include "web/status.h"
 
-void self_metrics_write(struct ws_buf *out, bool openmetrics, const struct status *status);
+void self_metrics_write(struct ws_buf *out, enum ws_format format, const struct status *status);
 
 #endif

@@ -266,7 +266,7 @@ static double measure_known(struct target *to, const struct traffic *t, size_t s
 /* One whole exposition; returns its length. */
 static size_t render(struct target *from, bool zipped)
 {
-	struct ws_exposition *e = ws_exposition_new(from->store, false, 1000000);
+	struct ws_exposition *e = ws_exposition_new(from->store, WS_FORMAT_TEXT, 1000000);
 	struct ws_gzip *gz = zipped ? ws_gzip_new() : NULL;
 	struct ws_buf out = WS_BUF_INIT, packed = WS_BUF_INIT;
 	size_t len = 0;

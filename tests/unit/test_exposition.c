@@ -39,9 +39,9 @@ static void feed(struct ws_store *store, struct ws_ref ref, enum ws_op op, doubl
 }
 
 /* All slices; ends with a NUL. */
-static struct ws_buf written(struct ws_store *store, bool openmetrics, size_t *slices)
+static struct ws_buf written(struct ws_store *store, enum ws_format format, size_t *slices)
 {
-	struct ws_exposition *exposition = ws_exposition_new(store, openmetrics, 0);
+	struct ws_exposition *exposition = ws_exposition_new(store, format, 0);
 	struct ws_buf out = WS_BUF_INIT;
 
 	assert_non_null(exposition);
@@ -53,10 +53,10 @@ static struct ws_buf written(struct ws_store *store, bool openmetrics, size_t *s
 	return out;
 }
 
-static void assert_written(struct ws_store *store, bool openmetrics, const char *expect)
+static void assert_written(struct ws_store *store, enum ws_format format, const char *expect)
 {
 	size_t slices;
-	struct ws_buf out = written(store, openmetrics, &slices);
+	struct ws_buf out = written(store, format, &slices);
 
 	assert_string_equal(out.ptr, expect);
 	ws_buf_fini(&out);
@@ -89,7 +89,7 @@ TEST(text_format)
 {
 	struct ws_store *store = one_of_each();
 
-	assert_written(store, false,
+	assert_written(store, WS_FORMAT_TEXT,
 	               "# HELP a_total Say \"hi\" \\\\ and\\ngo.\n"
 	               "# TYPE a_total counter\n"
 	               "a_total{k=\"v\\\"w\"} 1e+21\n"
@@ -122,7 +122,7 @@ TEST(openmetrics_format)
 {
 	struct ws_store *store = one_of_each();
 
-	assert_written(store, true,
+	assert_written(store, WS_FORMAT_OPENMETRICS,
 	               "# TYPE a counter\n"
 	               "# HELP a Say \\\"hi\\\" \\\\ and\\ngo.\n"
 	               "a_total{k=\"v\\\"w\"} 1e+21\n"
@@ -159,8 +159,9 @@ TEST(openmetrics_clash)
 
 	feed(store, intern(store, "x_total", "", "", WS_KIND_COUNTER), WS_OP_ADD, 1);
 	feed(store, intern(store, "x", "", "", WS_KIND_GAUGE), WS_OP_SET, 2);
-	assert_written(store, false, "# TYPE x gauge\nx 2\n# TYPE x_total counter\nx_total 1\n");
-	assert_written(store, true, "# TYPE x gauge\nx 2\n# TYPE x_total unknown\nx_total 1\n");
+	assert_written(store, WS_FORMAT_TEXT, "# TYPE x gauge\nx 2\n# TYPE x_total counter\nx_total 1\n");
+	assert_written(store, WS_FORMAT_OPENMETRICS,
+	               "# TYPE x gauge\nx 2\n# TYPE x_total unknown\nx_total 1\n");
 	ws_store_free(store);
 }
 
@@ -168,8 +169,8 @@ TEST(nothing_at_all)
 {
 	struct ws_store *store = make();
 
-	assert_written(store, false, "");
-	assert_written(store, true, "");
+	assert_written(store, WS_FORMAT_TEXT, "");
+	assert_written(store, WS_FORMAT_OPENMETRICS, "");
 	ws_exposition_free(NULL);
 	ws_store_free(store);
 }
@@ -189,7 +190,7 @@ TEST(slices)
 		snprintf(labels, sizeof(labels), "k=\"%zu\"", i);
 		feed(store, intern(store, "many", "", labels, WS_KIND_GAUGE), WS_OP_SET, 1);
 	}
-	out = written(store, false, &n);
+	out = written(store, WS_FORMAT_TEXT, &n);
 	assert_true(n > 2 && n < 20);
 	p = out.ptr;
 	assert_memory_equal(p, "# TYPE many gauge\n", 18);

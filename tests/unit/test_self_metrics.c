@@ -49,8 +49,8 @@ TEST(what_was_counted_is_written)
 	WS_SHARD_ADD(rule->shards[0].hits, 1);
 	WS_SHARD_ADD(rule->shards[1].hits, 1);
 	WS_SHARD_ADD(rule->shards[1].dropped, 1);
-	self_metrics_write(&text, false, &status);
-	self_metrics_write(&open, true, &status);
+	self_metrics_write(&text, WS_FORMAT_TEXT, &status);
+	self_metrics_write(&open, WS_FORMAT_OPENMETRICS, &status);
 	ws_buf_char(&text, '\0');
 	ws_buf_char(&open, '\0');
 	assert_has(&text, "# TYPE windsock_lines_total counter\nwindsock_lines_total 7\n", true);
