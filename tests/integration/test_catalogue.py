@@ -192,7 +192,7 @@ WIRE = [
 
 def test_awkward_lines_say_what_airflow_means():
     with Windsock() as w:
-        # A sender of each mode, so that no line is another's twin.
+        # A sender of each mode, so that no line is a duplicate of another.
         plain = [d for d, _, _ in WIRE if b"#" not in d and b"," not in d]
         w.send_at_once(*plain)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:

@@ -100,8 +100,8 @@ class Step:
         text = self.rule
         if "ambiguous" in self.said:
             text += " (ambiguous)"
-        for twin in self.said.get("unless", ()):
-            text += " unless " + re.search(r"what (.*) takes", twin)[1]
+        for original in self.said.get("unless", ()):
+            text += " unless " + re.search(r"what (.*) takes", original)[1]
         for series in self.said.get("initializes", ()):
             text += "; initializes " + series.rsplit(" ", 1)[0]
         if "dropped" in self.said:
