@@ -372,16 +372,16 @@ def same(got, want):
 def counts_are_airflows(shows, dags, tasks, equal):
     good, bad = (sum(d[i] for d in dags.values()) for i in (0, 1))
     assert good > 8 and bad > 0 and tasks["failed"] > 0 and tasks["up_for_retry"] > 0
-    assert equal(shows.by(title="DAG runs failed")[()], bad)
-    assert equal(shows.by(title="Tasks failed")[()], tasks["failed"])
-    assert near(shows.by(title="DAG runs that succeed")[()], good / (good + bad))
-    runs, failed = (shows.by("dag_id", title="DAGs in the time shown", i=i) for i in (0, 1))
+    assert equal(shows.by(title="Failed DAG runs")[()], bad)
+    assert equal(shows.by(title="Failed tasks")[()], tasks["failed"])
+    assert near(shows.by(title="DAG run success rate")[()], good / (good + bad))
+    runs, failed = (shows.by("dag_id", title="DAGs in the selected time range", i=i) for i in (0, 1))
     rates = shows.by("dag_id", title="Success rate per DAG")
     assert {dag for dag, in runs} == set(dags), (runs, dags)
     for dag, (g, b) in dags.items():
         assert equal(runs[dag,], g + b) and equal(failed[dag,], b), (dag, runs, failed)
         assert near(rates[dag,], g / (g + b)), (dag, rates)
-    most = shows.by("dag_id", "task_id", title="Tasks that fail most")
+    most = shows.by("dag_id", "task_id", title="Tasks with the most failures")
     assert equal(sum(most.values()), tasks["failed"] + tasks["up_for_retry"]), most
 
 
@@ -465,9 +465,9 @@ CHOICES = (
 )
 # What a choice has nothing of.
 NOTHING = {
-    "nested_groups": {"Tasks that fail most"},
+    "nested_groups": {"Tasks with the most failures"},
     "retry_then_ok": {"Scheduling delay", "First task delay"},
-    "airflow-3.3-influxdb": {"Waiting time of tasks"},
+    "airflow-3.3-influxdb": {"Task waiting time"},
 }
 # What happened in no recording: every_query_has_data makes it up.
 NEVER = re.compile("killed_total|killed_externally|triggers_failed|blocked_main_thread|"
